@@ -1,1 +1,26 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod error;
+mod functions;
+mod limit;
+mod message;
+mod options;
+mod placeholder;
+mod prompt;
+mod stop;
+mod system;
+mod template;
+mod tojson;
+mod turns;
+mod utf8;
+
+pub use error::Error;
+pub use jiff::civil::DateTime;
+pub use message::{Message, Role};
+pub use options::{RenderOptions, SpecialTokens};
+pub use prompt::{Prompt, Segment};
+pub use stop::{Pushed, StopStrings};
+pub use template::ChatTemplate;
+pub use turns::TurnTexts;
+pub use utf8::Utf8Assembler;

@@ -1,0 +1,79 @@
+//! What can go wrong in this crate.
+
+/// Why a template, a conversation or a list of stop strings was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The source of the template is longer than any real template, in bytes.
+    #[error(
+        "the chat template has {size} bytes; the limit is {limit}: give the model's own template"
+    )]
+    TemplateTooLarge {
+        /// Length of the source.
+        size: usize,
+        /// Longest source accepted.
+        limit: usize,
+    },
+    /// The source is not a valid template.
+    #[error("the chat template cannot be parsed: {0}; mend the template or give another one")]
+    Parse(#[source] minijinja::Error),
+    /// The special tokens cannot be searched for in messages.
+    #[error("the special tokens cannot be searched for: {0}; give fewer or shorter ones")]
+    SpecialTokens(#[source] aho_corasick::BuildError),
+    /// There is nothing to render.
+    #[error("the conversation is empty: give at least one message")]
+    NoMessages,
+    /// The template refused the conversation by `raise_exception`.
+    #[error("the model's chat template refuses this conversation: {message}")]
+    Raised {
+        /// What the template says.
+        message: String,
+    },
+    /// The template failed while it was rendered.
+    #[error("the chat template failed: {0}; change the messages or give another template")]
+    Render(#[source] minijinja::Error),
+    /// The template did not come to an end within its budget of work.
+    #[error(
+        "the chat template needs too much work for this conversation: shorten the conversation \
+         or give another template"
+    )]
+    TooMuchWork,
+    /// The rendered prompt is longer than the limit, in bytes.
+    #[error("the rendered prompt exceeds {limit} bytes: shorten the conversation")]
+    PromptTooLarge {
+        /// Longest prompt accepted.
+        limit: usize,
+    },
+    /// The messages use up all the characters that could stand in for special tokens.
+    #[error(
+        "the messages use too many different private-use and unassigned characters to protect \
+         the special tokens in them: remove such characters"
+    )]
+    NoPlaceholder,
+    /// The template cannot be reduced to the texts around a turn.
+    #[error("the chat template has no fixed texts around a turn: {reason}; render it per request")]
+    NoTurnTexts {
+        /// What stands in the way.
+        reason: &'static str,
+    },
+    /// A role with another name than those this crate knows.
+    #[error("unknown role {role:?}: use system, user, assistant or tool")]
+    UnknownRole {
+        /// The name given.
+        role: String,
+    },
+    /// More stop strings than are searched for at once.
+    #[error("{count} stop strings were given; the limit is {limit}: give fewer")]
+    TooManyStops {
+        /// How many were given.
+        count: usize,
+        /// How many are accepted.
+        limit: usize,
+    },
+    /// A stop string without text, which would stop every answer before it starts.
+    #[error("stop string number {number} is empty: remove it or give it text")]
+    EmptyStop {
+        /// Its place in the list, counted from one.
+        number: usize,
+    },
+}

@@ -1,0 +1,110 @@
+//! One message of a conversation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::Error;
+
+/// Who speaks in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions that hold for the whole conversation.
+    System,
+    /// The person, or the program, that asks.
+    User,
+    /// The model.
+    Assistant,
+    /// A function that the model called; the message is its result.
+    Tool,
+}
+
+impl Role {
+    /// The name that templates and HTTP APIs use: lowercase ASCII.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        [Self::System, Self::User, Self::Assistant, Self::Tool]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+            .ok_or_else(|| Error::UnknownRole {
+                role: name.to_owned(),
+            })
+    }
+}
+
+/// One message of a conversation, as a template sees it: `message.role`, `message.content`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, as plain text.
+    pub content: String,
+}
+
+impl Message {
+    /// A message from its two parts.
+    ///
+    /// ```
+    /// use rkllm_chat::{Message, Role};
+    ///
+    /// let message = Message::new(Role::User, "Hello");
+    /// assert_eq!(message.role.to_string(), "user");
+    /// ```
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_as_they_are_written() {
+        for role in [Role::System, Role::User, Role::Assistant, Role::Tool] {
+            assert_eq!(role.to_string().parse::<Role>().unwrap(), role);
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+    }
+
+    #[test]
+    fn an_unknown_role_is_named_in_the_error() {
+        let error = "System".parse::<Role>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown role \"System\": use system, user, assistant or tool"
+        );
+    }
+
+    #[test]
+    fn a_message_serializes_to_plain_strings() {
+        let message = Message::new(Role::Tool, "21 °C");
+        assert_eq!(
+            serde_json::to_string(&message).unwrap(),
+            r#"{"role":"tool","content":"21 °C"}"#
+        );
+    }
+}
