@@ -1,0 +1,316 @@
+//! What a client sends.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Message, Role, Stop, null};
+
+/// Declares a struct with the fields that tune generation after its own ones.
+///
+/// They are flat in every struct, not a flattened inner struct: serde's `flatten` loses error positions and hides from the server
+/// which fields nobody read.
+macro_rules! tunable {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+            /// Randomness of the choice of the next token; 0 always takes the likeliest.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub temperature: Option<f64>,
+            /// Choose among the likeliest tokens whose probabilities add up to this.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub top_p: Option<f64>,
+            /// Choose among this many of the likeliest tokens.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub top_k: Option<i64>,
+            /// Most tokens to produce; `max_tokens` is read as well.
+            #[serde(alias = "max_tokens", skip_serializing_if = "Option::is_none")]
+            pub max_new_tokens: Option<i64>,
+            /// Factor against tokens that appeared already; 1 is none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub repeat_penalty: Option<f64>,
+            /// Penalty for a token, per time that it appeared already; 0 is none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub frequency_penalty: Option<f64>,
+            /// Penalty for a token that appeared already, however often; 0 is none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub presence_penalty: Option<f64>,
+            /// Start of the random numbers: the same seed gives the same answer.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub seed: Option<i64>,
+            /// Strings that end the answer where they appear; they are not part of it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub stop: Option<Stop>,
+        }
+    };
+}
+
+/// Gives requests an accessor for all their tuning fields at once.
+macro_rules! tuning_of {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The fields that tune generation, apart from the rest.
+            #[must_use]
+            pub fn tuning(&self) -> Tuning {
+                Tuning {
+                    temperature: self.temperature,
+                    top_p: self.top_p,
+                    top_k: self.top_k,
+                    max_new_tokens: self.max_new_tokens,
+                    repeat_penalty: self.repeat_penalty,
+                    frequency_penalty: self.frequency_penalty,
+                    presence_penalty: self.presence_penalty,
+                    seed: self.seed,
+                    stop: self.stop.clone(),
+                }
+            }
+        }
+    )*};
+}
+
+tunable! {
+    /// The fields that tune generation, common to all requests; `None` leaves the choice to the server.
+    pub struct Tuning {}
+}
+
+tunable! {
+    /// Body of `POST /generate`: continue one prompt.
+    ///
+    /// ```
+    /// # use rkllm_api::GenerateRequest;
+    /// let request = GenerateRequest {
+    ///     prompt: "Tell me a story".into(),
+    ///     max_new_tokens: Some(100),
+    ///     ..GenerateRequest::default()
+    /// };
+    /// assert_eq!(
+    ///     serde_json::to_string(&request).unwrap(),
+    ///     r#"{"prompt":"Tell me a story","role":"user","stream":false,"max_new_tokens":100}"#,
+    /// );
+    /// ```
+    pub struct GenerateRequest {
+        /// The text to answer.
+        pub prompt: String,
+        /// Who says it; the user if not said.
+        #[serde(default, deserialize_with = "null::as_default")]
+        pub role: Role,
+        /// Whether a model that can think before it answers shall do so; `None` leaves the choice to the server.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub enable_thinking: Option<bool>,
+        /// Whether the answer comes as server-sent events.
+        #[serde(default, deserialize_with = "null::as_default")]
+        pub stream: bool,
+    }
+}
+
+tunable! {
+    /// Body of `POST /chat`: answer the last turn of a conversation.
+    pub struct ChatRequest {
+        /// The conversation, oldest turn first.
+        pub messages: Vec<Message>,
+        /// Whether a model that can think before it answers shall do so; `None` leaves the choice to the server.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub enable_thinking: Option<bool>,
+        /// Whether the answer comes as server-sent events.
+        #[serde(default, deserialize_with = "null::as_default")]
+        pub stream: bool,
+    }
+}
+
+tuning_of!(GenerateRequest, ChatRequest);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::{message, role};
+    use crate::stop::tests::stop;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use serde_json::{from_str, from_value, json, to_string, to_value};
+
+    fn full() -> GenerateRequest {
+        GenerateRequest {
+            prompt: "Hello".into(),
+            role: Role::System,
+            enable_thinking: Some(false),
+            stream: true,
+            temperature: Some(0.5),
+            top_p: Some(0.25),
+            top_k: Some(40),
+            max_new_tokens: Some(100),
+            repeat_penalty: Some(1.5),
+            frequency_penalty: Some(0.125),
+            presence_penalty: Some(-0.5),
+            seed: Some(-7),
+            stop: Some(Stop::Many(vec!["\n".into(), "User:".into()])),
+        }
+    }
+
+    #[test]
+    fn wire_format_of_generate() {
+        insta::assert_json_snapshot!(full(), @r#"
+        {
+          "prompt": "Hello",
+          "role": "system",
+          "enable_thinking": false,
+          "stream": true,
+          "temperature": 0.5,
+          "top_p": 0.25,
+          "top_k": 40,
+          "max_new_tokens": 100,
+          "repeat_penalty": 1.5,
+          "frequency_penalty": 0.125,
+          "presence_penalty": -0.5,
+          "seed": -7,
+          "stop": [
+            "\n",
+            "User:"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn wire_format_of_chat() {
+        let request = ChatRequest {
+            messages: vec![Message::system("Be brief."), Message::user("Hi")],
+            stop: Some(Stop::One("\n".into())),
+            ..ChatRequest::default()
+        };
+        insta::assert_json_snapshot!(request, @r#"
+        {
+          "messages": [
+            {
+              "role": "system",
+              "content": "Be brief."
+            },
+            {
+              "role": "user",
+              "content": "Hi"
+            }
+          ],
+          "stream": false,
+          "stop": "\n"
+        }
+        "#);
+    }
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        let bare: GenerateRequest = from_value(json!({"prompt": "x"})).unwrap();
+        let mut nulls = to_value(full()).unwrap();
+        for (name, value) in nulls.as_object_mut().unwrap() {
+            *value = if name == "prompt" {
+                json!("x")
+            } else {
+                json!(null)
+            };
+        }
+        assert_eq!(from_value::<GenerateRequest>(nulls).unwrap(), bare);
+        assert_eq!(
+            bare,
+            GenerateRequest {
+                prompt: "x".into(),
+                ..Default::default()
+            }
+        );
+    }
+
+    #[test]
+    fn max_tokens_is_max_new_tokens() {
+        let request: ChatRequest = from_value(json!({"messages": [], "max_tokens": 9})).unwrap();
+        assert_eq!(request.max_new_tokens, Some(9));
+        let both = json!({"messages": [], "max_tokens": 9, "max_new_tokens": 9});
+        insta::assert_snapshot!(from_value::<ChatRequest>(both).unwrap_err(), @"duplicate field `max_new_tokens`");
+    }
+
+    #[test]
+    fn what_is_required_is_named() {
+        insta::assert_snapshot!(from_str::<GenerateRequest>("{}").unwrap_err(), @"missing field `prompt` at line 1 column 2");
+        insta::assert_snapshot!(from_str::<ChatRequest>("{}").unwrap_err(), @"missing field `messages` at line 1 column 2");
+    }
+
+    #[test]
+    fn an_error_inside_a_list_has_its_position() {
+        let body = "{\"messages\": [\n{\"role\": \"user\", \"content\": 7}]}";
+        insta::assert_snapshot!(from_str::<ChatRequest>(body).unwrap_err(), @"invalid type: integer `7`, expected a string at line 2 column 29");
+    }
+
+    #[test]
+    fn unknown_fields_are_not_refused() {
+        assert!(from_value::<GenerateRequest>(json!({"prompt": "x", "colour": 1})).is_ok());
+    }
+
+    #[test]
+    fn tuning_is_the_flat_fields() {
+        let tuning = to_value(full().tuning()).unwrap();
+        let whole = to_value(full()).unwrap();
+        assert_eq!(tuning.as_object().unwrap().len(), 9);
+        for (name, value) in tuning.as_object().unwrap() {
+            assert_eq!(&whole[name], value, "{name}");
+        }
+    }
+
+    fn number() -> impl Strategy<Value = Option<f64>> {
+        // Sixteenths have few decimals, which the JSON parser reads back exactly.
+        of(any::<i16>().prop_map(|n| f64::from(n) / 16.0))
+    }
+
+    prop_compose! {
+        fn tuning()(
+            reals in [number(), number(), number(), number(), number()],
+            integers: [Option<i64>; 3],
+            stop in of(stop()),
+        ) -> Tuning {
+            let [temperature, top_p, repeat_penalty, frequency_penalty, presence_penalty] = reals;
+            let [top_k, max_new_tokens, seed] = integers;
+            Tuning {
+                temperature, top_p, top_k, max_new_tokens, repeat_penalty, frequency_penalty,
+                presence_penalty, seed, stop,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn generate_round_trip(
+            (prompt, role, stream) in (any::<String>(), role(), any::<bool>()),
+            enable_thinking: Option<bool>,
+            tuning in tuning(),
+        ) {
+            let request = GenerateRequest {
+                prompt, role, enable_thinking, stream,
+                temperature: tuning.temperature,
+                top_k: tuning.top_k,
+                seed: tuning.seed,
+                stop: tuning.stop,
+                ..Default::default()
+            };
+            let json = to_string(&request).unwrap();
+            prop_assert_eq!(from_str::<GenerateRequest>(&json).unwrap(), request);
+        }
+
+        #[test]
+        fn chat_round_trip(
+            messages in prop::collection::vec(message(), 0..4),
+            tuning in tuning(),
+        ) {
+            let request = ChatRequest {
+                messages,
+                top_p: tuning.top_p,
+                max_new_tokens: tuning.max_new_tokens,
+                repeat_penalty: tuning.repeat_penalty,
+                frequency_penalty: tuning.frequency_penalty,
+                presence_penalty: tuning.presence_penalty,
+                ..Default::default()
+            };
+            let json = to_string(&request).unwrap();
+            prop_assert_eq!(from_str::<ChatRequest>(&json).unwrap(), request);
+        }
+    }
+}
