@@ -3,4 +3,10 @@
 #[rustfmt::skip]
 pub mod ext;
 #[rustfmt::skip]
+pub mod v1_1;
+#[rustfmt::skip]
+pub mod v1_2_0;
+#[rustfmt::skip]
+pub mod v1_2_1;
+#[rustfmt::skip]
 pub mod v1_3;

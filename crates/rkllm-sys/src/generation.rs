@@ -16,11 +16,11 @@ use crate::Version;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generation {
-    /// Versions 1.1.0 to 1.1.4.
+    /// Versions 1.1.0 to 1.1.4: module [`v1_1`](crate::v1_1).
     V1_1,
-    /// Version 1.2.0.
+    /// Version 1.2.0: module [`v1_2_0`](crate::v1_2_0).
     V1_2_0,
-    /// Versions 1.2.1 to 1.2.3.
+    /// Versions 1.2.1 to 1.2.3: module [`v1_2_1`](crate::v1_2_1).
     V1_2_1,
     /// Version 1.3.0: module [`v1_3`](crate::v1_3).
     V1_3,

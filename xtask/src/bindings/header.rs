@@ -22,6 +22,27 @@ pub(super) struct Header {
 /// All headers.
 pub(super) const HEADERS: &[Header] = &[
     Header {
+        file: "rkllm-1.1.h",
+        module: "v1_1",
+        about: "ABI generation 1.1, of runtimes 1.1.0 to 1.1.4.",
+        title: "ABI generation 1.1",
+        prefix: "rkllm_",
+    },
+    Header {
+        file: "rkllm-1.2.0.h",
+        module: "v1_2_0",
+        about: "ABI generation 1.2.0, of runtime 1.2.0.",
+        title: "ABI generation 1.2.0",
+        prefix: "rkllm_",
+    },
+    Header {
+        file: "rkllm-1.2.1.h",
+        module: "v1_2_1",
+        about: "ABI generation 1.2.1, of runtimes 1.2.1 to 1.2.3.",
+        title: "ABI generation 1.2.1",
+        prefix: "rkllm_",
+    },
+    Header {
         file: "rkllm-1.3.h",
         module: "v1_3",
         about: "ABI generation 1.3, of runtime 1.3.0.",

@@ -1,0 +1,261 @@
+/*
+ * C ABI of the RKLLM runtime, generation 1.1 (runtimes 1.1.0 to 1.1.4).
+ *
+ * Names, order and types are those of the runtime. Structs of other generations
+ * differ: calling a library with the header of another generation crashes.
+ */
+#ifndef RKLLM_1_1_H
+#define RKLLM_1_1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef RKLLM_HANDLE_DEFINED
+#define RKLLM_HANDLE_DEFINED
+/** A loaded model, made by `rkllm_init` and given back by `rkllm_destroy`. */
+typedef void *LLMHandle;
+#endif
+
+/** Why the result callback is called. */
+typedef enum {
+    /** The result holds one more token. */
+    RKLLM_RUN_NORMAL = 0,
+    /** The bytes decoded so far end inside a UTF-8 character; the next call has them all. */
+    RKLLM_RUN_WAITING = 1,
+    /** The run has ended; the result may be null. */
+    RKLLM_RUN_FINISH = 2,
+    /** The run has failed; the result may be null. */
+    RKLLM_RUN_ERROR = 3,
+    /** The result holds the hidden states that the run was to compute. */
+    RKLLM_RUN_GET_LAST_HIDDEN_LAYER = 4
+} LLMCallState;
+
+/** Which member of the union in `RKLLMInput` is set. */
+typedef enum {
+    /** `prompt_input`: the whole prompt as text; no chat template is added. */
+    RKLLM_INPUT_PROMPT = 0,
+    /** `token_input`: token ids, used as they are. */
+    RKLLM_INPUT_TOKEN = 1,
+    /** `embed_input`: one embedding per token. */
+    RKLLM_INPUT_EMBED = 2,
+    /** `multimodal_input`: text with the embedding of an image. */
+    RKLLM_INPUT_MULTIMODAL = 3
+} RKLLMInputType;
+
+/** What a run computes. */
+typedef enum {
+    /** Tokens, one callback each. */
+    RKLLM_INFER_GENERATE = 0,
+    /** The hidden states of the last layer for all tokens of the input. */
+    RKLLM_INFER_GET_LAST_HIDDEN_LAYER = 1
+} RKLLMInferMode;
+
+/** Rarely needed parameters of `rkllm_init`. */
+typedef struct {
+    /** IOMMU domain, of 4 GiB each, in which the model's memory begins. */
+    int32_t base_domain_id;
+    /** Room for later parameters; zero. */
+    uint8_t reserved[112];
+} RKLLMExtendParam;
+
+/** Parameters of `rkllm_init`; start from `rkllm_createDefaultParam`. */
+typedef struct {
+    /** Path of the model file, ending in NUL. */
+    const char *model_path;
+    /** Size of the context in tokens: input and output together. */
+    int32_t max_context_len;
+    /** Most tokens that one run may generate. */
+    int32_t max_new_tokens;
+    /** Sample among this many likeliest tokens; 1 is greedy. */
+    int32_t top_k;
+    /** Sample among the likeliest tokens whose probabilities reach this sum. */
+    float top_p;
+    /** Divides the logits: smaller is more predictable. */
+    float temperature;
+    /** Penalty of tokens that occurred recently; 1 is none. */
+    float repeat_penalty;
+    /** Penalty that grows with each occurrence of a token; 0 is none. */
+    float frequency_penalty;
+    /** Penalty of tokens that occurred at all; 0 is none. */
+    float presence_penalty;
+    /** Mirostat sampling: 0 off, 1 version 1, 2 version 2. */
+    int32_t mirostat;
+    /** Surprise per token that Mirostat aims at. */
+    float mirostat_tau;
+    /** Rate at which Mirostat corrects itself. */
+    float mirostat_eta;
+    /** Leave special tokens out of the text. */
+    bool skip_special_token;
+    /** The model will be used with `rkllm_run_async`. */
+    bool is_async;
+    /** Text before an image's tokens; empty, not null, when there is none. */
+    const char *img_start;
+    /** Text after an image's tokens; empty, not null, when there is none. */
+    const char *img_end;
+    /** Text of the token that stands for one row of an image; empty, not null, for none. */
+    const char *img_content;
+    /** Rarely needed parameters. */
+    RKLLMExtendParam extend_param;
+} RKLLMParam;
+
+/** A LoRA adapter to load. */
+typedef struct {
+    /** Path of the converted adapter file, ending in NUL. */
+    const char *lora_adapter_path;
+    /** Name under which runs choose the adapter. */
+    const char *lora_adapter_name;
+    /** Factor on the adapter's weights. */
+    float scale;
+} RKLLMLoraAdapter;
+
+/** Input as embeddings. */
+typedef struct {
+    /** `n_tokens` rows of the model's embedding width. */
+    float *embed;
+    /** Number of rows. */
+    size_t n_tokens;
+} RKLLMEmbedInput;
+
+/** Input as token ids. */
+typedef struct {
+    /** The ids. */
+    int32_t *input_ids;
+    /** Number of ids. */
+    size_t n_tokens;
+} RKLLMTokenInput;
+
+/** Input as text with the embedding of an image. */
+typedef struct {
+    /** The text, with one `<image>` where the embedding belongs. */
+    char *prompt;
+    /** `n_image_tokens` rows of the model's embedding width. */
+    float *image_embed;
+    /** Number of tokens of the image. */
+    size_t n_image_tokens;
+} RKLLMMultiModelInput;
+
+/** Input of one run; borrowed until the run has ended. */
+typedef struct {
+    /** The member of the union that is set. */
+    RKLLMInputType input_type;
+    /** The input itself. */
+    union {
+        /** Text, ending in NUL. */
+        const char *prompt_input;
+        /** Embeddings. */
+        RKLLMEmbedInput embed_input;
+        /** Token ids. */
+        RKLLMTokenInput token_input;
+        /** Text with the embedding of an image. */
+        RKLLMMultiModelInput multimodal_input;
+    };
+} RKLLMInput;
+
+/** The LoRA adapter of one run. */
+typedef struct {
+    /** Name given when the adapter was loaded. */
+    const char *lora_adapter_name;
+} RKLLMLoraParam;
+
+/** Whether and where a run saves its prompt cache. */
+typedef struct {
+    /** 1 saves the cache after the run. */
+    int save_prompt_cache;
+    /** Path of the file to write; null means `./prompt_cache.bin`. */
+    const char *prompt_cache_path;
+} RKLLMPromptCacheParam;
+
+/** Parameters of one run. */
+typedef struct {
+    /** What to compute. */
+    RKLLMInferMode mode;
+    /** LoRA adapter to use; null for none. */
+    RKLLMLoraParam *lora_params;
+    /** Prompt cache to save; null for none. */
+    RKLLMPromptCacheParam *prompt_cache_params;
+} RKLLMInferParam;
+
+/** Hidden states of the last layer. */
+typedef struct {
+    /** `num_tokens` rows of `embd_size` numbers; valid until the callback returns. */
+    const float *hidden_states;
+    /** Length of a row. */
+    int embd_size;
+    /** Number of rows. */
+    int num_tokens;
+} RKLLMResultLastHiddenLayer;
+
+/** What the result callback receives; valid until the callback returns. */
+typedef struct {
+    /** Text of the token, ending in NUL; may be null when there is none. */
+    const char *text;
+    /** Id of the token. */
+    int32_t token_id;
+    /** Set by runs that compute hidden states. */
+    RKLLMResultLastHiddenLayer last_hidden_layer;
+} RKLLMResult;
+
+/** Receives the results of a run. */
+typedef void (*LLMResultCallback)(RKLLMResult *result, void *userdata, LLMCallState state);
+
+/** Returns the default parameters; the caller sets at least the model path. */
+RKLLMParam rkllm_createDefaultParam(void);
+
+/**
+ * Loads a model and stores its handle in `handle`.
+ *
+ * `callback` receives the results of all runs. Returns 0, or -1 on failure; some failures
+ * to load the model show only in the first run.
+ */
+int rkllm_init(LLMHandle *handle, RKLLMParam *param, LLMResultCallback callback);
+
+/** Loads a LoRA adapter, which runs then choose by name. Returns 0, or -1 on failure. */
+int rkllm_load_lora(LLMHandle handle, RKLLMLoraAdapter *lora_adapter);
+
+/** Loads a prompt cache that a run has saved. Returns 0, or -1 on failure. */
+int rkllm_load_prompt_cache(LLMHandle handle, const char *prompt_cache_path);
+
+/** Forgets the loaded prompt cache. Returns 0, or -1 on failure. */
+int rkllm_release_prompt_cache(LLMHandle handle);
+
+/** Unloads the model; no run may be active. Returns 0, or -1 on failure. */
+int rkllm_destroy(LLMHandle handle);
+
+/**
+ * Runs the model and returns when the run has ended; callbacks come on the calling thread.
+ *
+ * One run per handle at a time. `userdata` is passed to the result callback. Returns 0, or
+ * -1 on failure.
+ */
+int rkllm_run(LLMHandle handle, RKLLMInput *rkllm_input, RKLLMInferParam *rkllm_infer_params,
+              void *userdata);
+
+/**
+ * Starts a run and returns at once; callbacks come on a thread of the runtime.
+ *
+ * Input and parameters must stay valid until the run has ended. Returns 0, or -1 on
+ * failure.
+ */
+int rkllm_run_async(LLMHandle handle, RKLLMInput *rkllm_input,
+                    RKLLMInferParam *rkllm_infer_params, void *userdata);
+
+/**
+ * Asks the active run to end and returns before it has; any thread may call it.
+ *
+ * Has no effect before prefill is over. Returns 0, or -1 on failure.
+ */
+int rkllm_abort(LLMHandle handle);
+
+/** Returns 1 while a run is active, 0 when there is none. */
+int rkllm_is_running(LLMHandle handle);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
