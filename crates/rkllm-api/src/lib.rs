@@ -9,6 +9,7 @@
 
 mod error_body;
 mod finish;
+mod finite;
 mod health;
 mod message;
 mod null;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Role, Stop, null};
+use crate::{Message, Role, Stop, finite, null};
 
 /// Declares a struct with the fields that tune generation after its own ones.
 ///
@@ -20,10 +20,10 @@ macro_rules! tunable {
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
             /// Randomness of the choice of the next token; 0 always takes the likeliest.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
             pub temperature: Option<f64>,
             /// Choose among the likeliest tokens whose probabilities add up to this.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
             pub top_p: Option<f64>,
             /// Choose among this many of the likeliest tokens.
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,13 +32,13 @@ macro_rules! tunable {
             #[serde(alias = "max_tokens", skip_serializing_if = "Option::is_none")]
             pub max_new_tokens: Option<i64>,
             /// Factor against tokens that appeared already; 1 is none.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
             pub repeat_penalty: Option<f64>,
             /// Penalty for a token, per time that it appeared already; 0 is none.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
             pub frequency_penalty: Option<f64>,
             /// Penalty for a token that appeared already, however often; 0 is none.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
             pub presence_penalty: Option<f64>,
             /// Start of the random numbers: the same seed gives the same answer.
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +239,18 @@ mod tests {
     fn an_error_inside_a_list_has_its_position() {
         let body = "{\"messages\": [\n{\"role\": \"user\", \"content\": 7}]}";
         insta::assert_snapshot!(from_str::<ChatRequest>(body).unwrap_err(), @"invalid type: integer `7`, expected a string at line 2 column 29");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_not_sent_as_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let request = ChatRequest {
+                temperature: Some(number),
+                ..ChatRequest::default()
+            };
+            let error = to_string(&request).unwrap_err().to_string();
+            assert!(error.contains("give a finite one"), "{error}");
+        }
     }
 
     #[test]
