@@ -2,6 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod bindings;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod manifests;
+mod model;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -18,10 +23,13 @@ struct Args {
 enum Task {
     /// Regenerate the Rust bindings in crates/rkllm-sys from the C headers in vendor/.
     Bindgen,
+    /// Fetch the model that tests use into models/ and print its path.
+    Model,
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().task {
         Task::Bindgen => bindings::write_all(),
+        Task::Model => model::fetch(),
     }
 }
