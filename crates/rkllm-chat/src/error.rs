@@ -38,6 +38,12 @@ pub enum Error {
          or give another template"
     )]
     TooMuchWork,
+    /// The template made the template engine panic.
+    #[error("the template engine cannot handle the chat template: give another one")]
+    EnginePanicked,
+    /// The system has no room for the thread that templates are rendered on.
+    #[error("cannot start a thread for the chat template: {0}; free some memory")]
+    NoThread(#[source] std::io::Error),
     /// The rendered prompt is longer than the limit, in bytes.
     #[error("the rendered prompt exceeds {limit} bytes: shorten the conversation")]
     PromptTooLarge {

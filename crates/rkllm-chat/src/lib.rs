@@ -3,8 +3,10 @@
 
 mod error;
 mod functions;
+mod isolate;
 mod limit;
 mod message;
+mod methods;
 mod options;
 mod placeholder;
 mod prompt;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Longest template source accepted, in bytes; real ones stay below 100 KiB.
-pub(crate) const MAX_TEMPLATE: usize = 1 << 20;
+/// Longest template source accepted, in bytes; real ones stay below 50 KiB.
+pub(crate) const MAX_TEMPLATE: usize = 256 << 10;
 
 /// Longest rendered prompt accepted, in bytes: some two million tokens.
 pub(crate) const MAX_PROMPT: usize = 8 << 20;

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, context};
-use minijinja_contrib::pycompat;
 use serde::Serialize;
 
 use crate::functions::{Raised, raise_exception, strftime_now};
+use crate::isolate::isolate;
 use crate::limit::{LimitedWriter, MAX_PROMPT, MAX_TEMPLATE};
+use crate::methods::call_method;
 use crate::placeholder::SpecialMatcher;
 use crate::system::merge_system;
 use crate::tojson::tojson;
@@ -31,14 +32,17 @@ const MAX_RECURSION: usize = 100;
 /// `json.dumps` does, and the variables `messages`, `add_generation_prompt`, `enable_thinking`,
 /// `bos_token`, `eos_token`, `tools` and `documents` (both `none`).
 ///
-/// Rendering is bounded: source 1 MiB, prompt 8 MiB, and a budget of work, so that a hostile
-/// template ends in an error.
+/// Rendering is bounded: source 256 KiB, prompt 8 MiB, a budget of work that the engine charges for
+/// each instruction and each piece of data, and a stack of its own for deep recursion, so a template
+/// that loops, recurses or grows without end gives an error. One thing the engine does not charge
+/// for: comparing lists, using them as keys and turning them into strings when they contain the
+/// same list many times over. No real template does so; a process that renders templates of unknown
+/// origin needs a deadline after which it can be killed.
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
     special: SpecialTokens,
     matcher: SpecialMatcher,
-    source: String,
     loses_system: OnceLock<bool>,
 }
 
@@ -47,7 +51,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     ///
-    /// [`Error::TemplateTooLarge`] beyond 1 MiB, [`Error::Parse`] with the line when the source is
+    /// [`Error::TemplateTooLarge`] beyond 256 KiB, [`Error::Parse`] with the line when the source is
     /// no valid template, [`Error::SpecialTokens`] when there are too many of them.
     pub fn parse(source: &str, special: SpecialTokens) -> Result<Self, Error> {
         if source.len() > MAX_TEMPLATE {
@@ -56,29 +60,23 @@ impl ChatTemplate {
                 limit: MAX_TEMPLATE,
             });
         }
-        let environment = environment(source).map_err(Error::Parse)?;
+        let environment = isolate(|| environment(source))?.map_err(Error::Parse)?;
         let matcher = SpecialMatcher::new(&special, source)?;
-        let source = source.to_owned();
         Ok(Self {
             environment,
             special,
             matcher,
-            source,
             loses_system: OnceLock::new(),
         })
-    }
-
-    /// The source as it was parsed.
-    pub fn source(&self) -> &str {
-        &self.source
     }
 
     /// Renders a conversation.
     ///
     /// Control tokens that message texts spell out come back as untrusted segments: a user who
-    /// writes `<|im_end|>` has written nine characters and ended nothing. Everything else, the
+    /// writes `<|im_end|>` has written ten characters and ended nothing. Everything else, the
     /// other text of messages included, is trusted, as it holds no control token but the
-    /// template's.
+    /// template's. (Only a template that cuts out of the middle of a text, or changes its case,
+    /// could put one together from parts.)
     ///
     /// Many templates know no system role. When the template refuses a conversation that begins
     /// with system messages, or leaves their text out, it is rendered again with that text at the
@@ -156,7 +154,15 @@ impl ChatTemplate {
         })
     }
 
-    fn evaluate<M: Serialize>(
+    fn evaluate<M: Serialize + Sync>(
+        &self,
+        messages: &[M],
+        options: &RenderOptions,
+    ) -> Result<String, Error> {
+        isolate(|| self.evaluate_here(messages, options))?
+    }
+
+    fn evaluate_here<M: Serialize>(
         &self,
         messages: &[M],
         options: &RenderOptions,
@@ -196,7 +202,7 @@ fn environment(source: &str) -> Result<Environment<'static>, minijinja::Error> {
             .lstrip_blocks(true)
             .build()?,
     );
-    environment.set_unknown_method_callback(pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(call_method);
     environment.add_function("raise_exception", raise_exception);
     environment.add_filter("tojson", tojson);
     environment.remove_global("debug");

@@ -12,6 +12,9 @@ use crate::limit::{LimitedWriter, MAX_PROMPT};
 /// Wider than any template's, and small enough that deep nesting cannot blow up the output.
 const MAX_INDENT: usize = 32;
 
+/// As deep as JSON parsers read; serializing takes more stack per level than anything else.
+const MAX_DEPTH: usize = 128;
+
 /// `value | tojson(indent=…, separators=…, ensure_ascii=…)`.
 pub(crate) fn tojson(state: &State, value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     if value.is_undefined() {
@@ -74,6 +77,11 @@ impl PythonFormatter {
     }
 
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Err(io::Error::other(format!(
+                "it is nested more than {MAX_DEPTH} deep"
+            )));
+        }
         self.depth += 1;
         self.has_items = false;
         out.write_all(bracket)
