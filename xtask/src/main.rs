@@ -9,6 +9,8 @@ mod manifests;
 mod model;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Development tasks of the rkllm workspace.
@@ -27,9 +29,16 @@ enum Task {
     Model,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Args::parse().task {
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
         Task::Bindgen => bindings::write_all(),
         Task::Model => model::fetch(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
