@@ -1,0 +1,36 @@
+//! The routes and what they share; the same for the server and for tests.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::{App, web};
+
+use crate::dialect::native;
+use crate::worker::Worker;
+
+/// Largest request body in bytes. Far more text than any model's context holds.
+pub(crate) const MAX_BODY: usize = 16 << 20;
+
+/// What every handler may use.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) worker: Worker,
+}
+
+/// The application: all routes, and a JSON answer for every other path.
+pub(crate) fn create_app(
+    state: State,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(web::Data::new(state))
+        .app_data(web::PayloadConfig::new(MAX_BODY))
+        .configure(native::routes)
+        .default_service(web::to(native::not_found))
+}

@@ -1,0 +1,170 @@
+//! What was typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Serves a language model over HTTP: .rkllm models on the NPU of a Rockchip board, GGUF models on
+/// any CPU.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Args {
+    /// Model file: .rkllm or .gguf
+    #[arg(
+        long = "rkllm-model-path",
+        visible_aliases = ["model", "rkllm_model_path"],
+        env = "RKLLM_MODEL",
+        value_name = "FILE"
+    )]
+    pub model: PathBuf,
+
+    /// Board that the server runs on; auto looks for itself
+    #[arg(
+        long,
+        visible_alias = "target_platform",
+        env = "RKLLM_TARGET_PLATFORM",
+        value_name = "PLATFORM",
+        default_value = "auto"
+    )]
+    pub target_platform: TargetPlatform,
+
+    /// LoRA adapter file, used for every answer
+    #[arg(
+        long,
+        visible_alias = "lora_model_path",
+        env = "RKLLM_LORA_MODEL_PATH",
+        value_name = "FILE"
+    )]
+    pub lora_model_path: Option<PathBuf>,
+
+    /// Prompt cache file, loaded at start
+    #[arg(
+        long,
+        visible_alias = "prompt_cache_path",
+        env = "RKLLM_PROMPT_CACHE_PATH",
+        value_name = "FILE"
+    )]
+    pub prompt_cache_path: Option<PathBuf>,
+
+    /// Runtime library to use in place of the one that is found
+    #[arg(long, env = "RKLLM_LIB", value_name = "FILE")]
+    pub runtime: Option<PathBuf>,
+
+    /// Address to listen on; 0.0.0.0 is every network of this machine
+    #[arg(long, env = "RKLLM_HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, env = "RKLLM_PORT", value_name = "PORT", default_value_t = 5000)]
+    pub port: u16,
+
+    /// Requests that may wait while one is answered; 0 refuses them with 503
+    #[arg(
+        long,
+        visible_alias = "queue_depth",
+        env = "RKLLM_QUEUE_DEPTH",
+        value_name = "COUNT",
+        default_value_t = 16
+    )]
+    pub queue_depth: u16,
+
+    /// Tokens of prompt and answer together [default: the model's own limit, at most 4096]
+    #[arg(
+        long,
+        visible_alias = "context_length",
+        env = "RKLLM_CONTEXT_LENGTH",
+        value_name = "TOKENS"
+    )]
+    pub context_length: Option<u32>,
+
+    /// Tokens that an answer may have unless the request says [default: what the context has left]
+    #[arg(
+        long,
+        visible_alias = "max_new_tokens",
+        env = "RKLLM_MAX_NEW_TOKENS",
+        value_name = "TOKENS"
+    )]
+    pub max_new_tokens: Option<u32>,
+
+    /// What requests that say nothing are sampled with.
+    #[command(flatten, next_help_heading = "Sampling defaults")]
+    pub sampling: SamplingArgs,
+}
+
+/// Sampling of requests that say nothing.
+#[derive(Debug, clap::Args)]
+pub struct SamplingArgs {
+    /// Randomness, 0 to 2; 0 always takes the likeliest token
+    #[arg(long, env = "RKLLM_TEMPERATURE", value_name = "NUMBER", default_value_t = 0.8)]
+    pub temperature: f32,
+
+    /// Only the likeliest tokens that make up this share are candidates, 0 to 1
+    #[arg(
+        long,
+        visible_alias = "top_p",
+        env = "RKLLM_TOP_P",
+        value_name = "NUMBER",
+        default_value_t = 0.9
+    )]
+    pub top_p: f32,
+
+    /// Only this many of the likeliest tokens are candidates; 0 is no limit
+    #[arg(
+        long,
+        visible_alias = "top_k",
+        env = "RKLLM_TOP_K",
+        value_name = "COUNT",
+        default_value_t = 40
+    )]
+    pub top_k: u32,
+
+    /// Holds back tokens seen lately; 1 is off
+    #[arg(
+        long,
+        visible_alias = "repeat_penalty",
+        env = "RKLLM_REPEAT_PENALTY",
+        value_name = "NUMBER",
+        default_value_t = 1.1
+    )]
+    pub repeat_penalty: f32,
+
+    /// Holds back tokens by how often they were seen lately, -2 to 2; 0 is off
+    #[arg(
+        long,
+        visible_alias = "frequency_penalty",
+        env = "RKLLM_FREQUENCY_PENALTY",
+        value_name = "NUMBER",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub frequency_penalty: f32,
+
+    /// Holds back tokens that were seen lately at all, -2 to 2; 0 is off
+    #[arg(
+        long,
+        visible_alias = "presence_penalty",
+        env = "RKLLM_PRESENCE_PENALTY",
+        value_name = "NUMBER",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub presence_penalty: f32,
+}
+
+/// Where the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetPlatform {
+    /// Whatever this machine is.
+    Auto,
+    /// Rockchip RK3588 or RK3588S.
+    Rk3588,
+    /// Rockchip RK3576.
+    Rk3576,
+    /// Rockchip RK3562.
+    Rk3562,
+    /// Rockchip RV1126B.
+    Rv1126b,
+    /// No NPU: the CPU alone.
+    Cpu,
+}

@@ -1,0 +1,106 @@
+//! Events and answers in the native API's words.
+
+use bytes::BytesMut;
+use rkllm_api::{
+    ChatResponse, Choice, ErrorBody, FinishReason, GenerateResponse, Message, Role, StreamEvent,
+    SuccessStatus,
+};
+use serde::Serialize;
+
+use crate::dialect::{Collected, sse};
+use crate::error::Error;
+use crate::generate::{Event, Finish, Timings, Usage};
+
+/// Which of the two answers without streaming is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Endpoint {
+    Generate,
+    Chat,
+}
+
+/// A complete answer in the shape of its endpoint.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Complete {
+    Generate(GenerateResponse),
+    Chat(ChatResponse),
+}
+
+pub(super) fn complete(answer: Collected, endpoint: Endpoint) -> Complete {
+    let finish_reason = finish(answer.finish);
+    let timings = timings(answer.usage, answer.timings);
+    let usage = usage(answer.usage);
+    match endpoint {
+        Endpoint::Generate => Complete::Generate(GenerateResponse {
+            text: answer.text,
+            status: SuccessStatus::Success,
+            finish_reason,
+            usage,
+            timings,
+        }),
+        Endpoint::Chat => {
+            let message = Message { role: Role::Assistant, content: answer.text };
+            let choices = vec![Choice { message, finish_reason }];
+            Complete::Chat(ChatResponse { choices, usage, timings })
+        }
+    }
+}
+
+pub(super) fn error(error: &Error) -> ErrorBody {
+    ErrorBody::new(error.code.name(), error.message.clone())
+}
+
+/// The native stream: content chunks, one chunk with the facts of the answer, `[DONE]`; or an error
+/// in place of the last two.
+pub(super) struct Encoder;
+
+impl sse::Encoder for Encoder {
+    fn encode(&mut self, event: Event, out: &mut BytesMut) {
+        match event {
+            Event::Text(text) => {
+                for delta in StreamEvent::text(text) {
+                    sse::data(&delta, out);
+                }
+            }
+            Event::Done(reason, used, times) => {
+                let finish = rkllm_api::Finish {
+                    finish_reason: finish(reason),
+                    usage: usage(used),
+                    timings: timings(used, times),
+                };
+                sse::data(&StreamEvent::finish(finish), out);
+                sse::data(&StreamEvent::Done, out);
+            }
+            Event::Failed(failed) => sse::data(&error(&failed), out),
+        }
+    }
+}
+
+fn finish(finish: Finish) -> FinishReason {
+    match finish {
+        Finish::Stop => FinishReason::Stop,
+        Finish::Length => FinishReason::Length,
+    }
+}
+
+fn usage(usage: Usage) -> rkllm_api::Usage {
+    rkllm_api::Usage {
+        prompt_tokens: usage.prompt,
+        completion_tokens: usage.completion,
+        total_tokens: usage.prompt + usage.completion,
+        cached_tokens: usage.cached,
+    }
+}
+
+fn timings(usage: Usage, timings: Timings) -> rkllm_api::Timings {
+    let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+    rkllm_api::Timings {
+        queue_ms: milliseconds(timings.queue),
+        prefill_ms: milliseconds(timings.prefill),
+        decode_ms: milliseconds(timings.decode),
+        prefill_tokens: usage.prompt - usage.cached,
+        // The first token came out of prefill.
+        decode_tokens: usage.completion.saturating_sub(1),
+        tokens_per_second: timings.tokens_per_second(usage.completion),
+    }
+}

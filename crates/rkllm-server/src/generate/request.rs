@@ -1,0 +1,127 @@
+//! What a client wants generated, in no dialect's words.
+
+use std::ops::RangeInclusive;
+
+use rkllm_chat::Message;
+
+use crate::error::Error;
+
+/// Longest stop string in bytes; text as long as the longest one is held back while streaming.
+const MAX_STOP_LEN: usize = 1024;
+
+/// A conversation to be continued by one answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The conversation, oldest first; never empty.
+    pub(crate) messages: Vec<Message>,
+    /// Whether a model that can think before it answers shall; `None`: as its template has it.
+    pub(crate) enable_thinking: Option<bool>,
+    /// What the client wants other than by default.
+    pub(crate) tuning: Tuning,
+}
+
+/// What a request may change of the way its answer is generated. `None`: the server's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tuning {
+    pub(crate) temperature: Option<f64>,
+    pub(crate) top_p: Option<f64>,
+    pub(crate) top_k: Option<i64>,
+    pub(crate) repeat_penalty: Option<f64>,
+    pub(crate) frequency_penalty: Option<f64>,
+    pub(crate) presence_penalty: Option<f64>,
+    pub(crate) max_new_tokens: Option<i64>,
+    pub(crate) seed: Option<i64>,
+    pub(crate) stop: Vec<String>,
+}
+
+impl Tuning {
+    /// Refuses what has no meaning, naming field, value and range.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        number("temperature", self.temperature, 0.0..=2.0)?;
+        number("top_p", self.top_p, 0.0..=1.0)?;
+        number("repeat_penalty", self.repeat_penalty, 0.01..=10.0)?;
+        number("frequency_penalty", self.frequency_penalty, -2.0..=2.0)?;
+        number("presence_penalty", self.presence_penalty, -2.0..=2.0)?;
+        integer("top_k", self.top_k, 0..=1_000_000)?;
+        integer("max_new_tokens", self.max_new_tokens, 1..=i64::from(i32::MAX))?;
+        self.check_stops()
+    }
+
+    fn check_stops(&self) -> Result<(), Error> {
+        for (index, stop) in self.stop.iter().enumerate() {
+            if stop.len() > MAX_STOP_LEN {
+                let length = stop.len();
+                return Err(Error::invalid(format!(
+                    "stop[{index}] has {length} bytes; at most {MAX_STOP_LEN} are allowed"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the request changes how tokens are chosen.
+    pub(crate) fn sampling_fields(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("temperature", self.temperature.is_some()),
+            ("top_p", self.top_p.is_some()),
+            ("top_k", self.top_k.is_some()),
+            ("repeat_penalty", self.repeat_penalty.is_some()),
+            ("frequency_penalty", self.frequency_penalty.is_some()),
+            ("presence_penalty", self.presence_penalty.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, set)| set.then_some(name))
+    }
+}
+
+fn number(name: &str, value: Option<f64>, allowed: RangeInclusive<f64>) -> Result<(), Error> {
+    match value {
+        Some(value) if !allowed.contains(&value) => Err(Error::invalid(format!(
+            "{name} is {value}; send a number from {} to {}",
+            allowed.start(),
+            allowed.end()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn integer(name: &str, value: Option<i64>, allowed: RangeInclusive<i64>) -> Result<(), Error> {
+    match value {
+        Some(value) if !allowed.contains(&value) => Err(Error::invalid(format!(
+            "{name} is {value}; send an integer from {} to {}",
+            allowed.start(),
+            allowed.end()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(tuning: Tuning) -> String {
+        tuning.check().unwrap_err().message
+    }
+
+    #[test]
+    fn names_field_value_and_range() {
+        let base = Tuning::default();
+        base.check().unwrap();
+        let tuning = Tuning { temperature: Some(9.5), ..base.clone() };
+        assert_eq!(refused(tuning), "temperature is 9.5; send a number from 0 to 2");
+        let tuning = Tuning { top_k: Some(-1), ..base.clone() };
+        assert_eq!(refused(tuning), "top_k is -1; send an integer from 0 to 1000000");
+        let tuning = Tuning { max_new_tokens: Some(0), ..base.clone() };
+        assert!(refused(tuning).starts_with("max_new_tokens is 0"));
+        let tuning = Tuning { top_p: Some(f64::NAN), ..base };
+        assert!(refused(tuning).starts_with("top_p is NaN"));
+    }
+
+    #[test]
+    fn stops_are_bounded_in_length() {
+        let stops = |stop: Vec<String>| Tuning { stop, ..Tuning::default() };
+        assert!(refused(stops(vec!["x".repeat(1025)])).contains("stop[0] has 1025 bytes"));
+        stops(vec!["x".repeat(1024)]).check().unwrap();
+    }
+}

@@ -1,0 +1,201 @@
+//! From a conversation to what the runtime is given.
+
+use rkllm::{Capability, Content, Input, RunOptions, Sampling, TokenizeOptions};
+use rkllm_chat::{Message, RenderOptions, Role, StopStrings};
+
+use super::engine::{Loaded, TextSide};
+use crate::error::{Code, Error};
+use crate::generate::{Request, Tuning};
+
+/// A request in the runtime's words.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) input: Input,
+    pub(super) options: RunOptions,
+    pub(super) stops: StopStrings,
+    /// Tokens of the prompt, where we know them.
+    pub(super) tokens: Option<u32>,
+    /// Tokens the answer may have, where we know it.
+    pub(super) limit: Option<u32>,
+}
+
+/// Prepares a request and says which of its parameters this runtime cannot honour.
+pub(super) fn prepare(
+    loaded: &Loaded,
+    request: Request,
+) -> Result<(Prepared, Vec<&'static str>), Error> {
+    let stops = StopStrings::new(request.tuning.stop.clone())
+        .map_err(|error| Error::invalid(format!("stop: {error}")))?;
+    let (content, tokens) = match &loaded.text {
+        Some(text) => {
+            let tokens = tokenize(text, &request)?;
+            let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+            (Content::Tokens(tokens), Some(count))
+        }
+        None => (Content::Prompt(flatten(&request.messages)), None),
+    };
+    let room = tokens.map(|tokens| room(loaded, tokens)).transpose()?;
+    let mut ignored = Vec::new();
+    let mut options = run_options(loaded, &request.tuning, &mut ignored);
+    let asked = options.max_new_tokens.or(loaded.options.max_new_tokens);
+    let limit = match (asked, room) {
+        (Some(asked), Some(room)) => Some(asked.min(room)),
+        (asked, room) => asked.or(room),
+    };
+    if options.max_new_tokens.is_some() {
+        options.max_new_tokens = limit;
+    }
+    let input = Input {
+        content,
+        role: rkllm::Role::User,
+        enable_thinking: request.enable_thinking.unwrap_or(true),
+    };
+    Ok((Prepared { input, options, stops, tokens, limit }, ignored))
+}
+
+fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
+    let internal = |error: rkllm::Error| Error::new(Code::InferenceFailed, error.to_string());
+    let mut tokens = Vec::new();
+    match &text.template {
+        Some(template) => {
+            let options = RenderOptions {
+                add_generation_prompt: true,
+                enable_thinking: request.enable_thinking,
+                ..RenderOptions::default()
+            };
+            let prompt = template
+                .render(&request.messages, &options)
+                .map_err(|error| Error::invalid(format!("messages: {error}")))?;
+            for segment in prompt.segments {
+                let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
+                tokens.extend(text.model.tokenize(&segment.text, how).map_err(internal)?);
+            }
+        }
+        // A model without a template was not made for conversations: it continues the text.
+        None => {
+            let how = TokenizeOptions::default();
+            let text = text.model.tokenize(&flatten(&request.messages), how);
+            tokens.extend(text.map_err(internal)?);
+        }
+    }
+    // Templates that begin with BOS render it themselves.
+    if let Some(bos) = text.bos
+        && tokens.first() != Some(&bos)
+    {
+        tokens.insert(0, bos);
+    }
+    Ok(tokens)
+}
+
+/// The tokens that the context has left for an answer; at least one.
+fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
+    let context = loaded.facts.context;
+    match context.checked_sub(tokens) {
+        Some(room @ 1..) => Ok(room),
+        _ => Err(Error::new(
+            Code::ContextLengthExceeded,
+            format!(
+                "the prompt has {tokens} tokens, but this model's maximum context length is \
+                 {context} tokens; shorten the prompt or restart the server with a larger \
+                 --context-length"
+            ),
+        )),
+    }
+}
+
+/// The conversation as plain text, for models and runtimes that take no conversation.
+fn flatten(messages: &[Message]) -> String {
+    match messages {
+        [only] => only.content.clone(),
+        [earlier @ .., last] => {
+            let mut text = String::new();
+            for message in earlier {
+                let name = match message.role {
+                    Role::System => "System",
+                    Role::User => "User",
+                    Role::Assistant => "Assistant",
+                    Role::Tool => "Tool",
+                };
+                text.push_str(&format!("{name}: {}\n\n", message.content));
+            }
+            text + &last.content
+        }
+        [] => String::new(),
+    }
+}
+
+fn run_options(
+    loaded: &Loaded,
+    tuning: &Tuning,
+    ignored: &mut Vec<&'static str>,
+) -> RunOptions {
+    let mut options = RunOptions {
+        seed: tuning.seed.map(seed),
+        lora: loaded.lora.clone(),
+        ..RunOptions::default()
+    };
+    if options.seed.is_some() && !loaded.runtime.supports(Capability::Seed) {
+        options.seed = None;
+        ignored.push("seed");
+    }
+    let max_new_tokens = tuning.max_new_tokens.and_then(|count| u32::try_from(count).ok());
+    if loaded.runtime.supports(Capability::PerRunSampling) {
+        options.sampling = sampling(loaded.options.sampling, tuning);
+        options.max_new_tokens = max_new_tokens;
+    } else {
+        ignored.extend(tuning.sampling_fields());
+        if max_new_tokens.is_some() {
+            ignored.push("max_new_tokens");
+        }
+    }
+    options
+}
+
+/// A seed of any 64 bits in the 32 that runtimes take; small ones stay as they are.
+fn seed(seed: i64) -> u32 {
+    (seed ^ (seed >> 32)) as u32
+}
+
+fn sampling(default: Sampling, tuning: &Tuning) -> Option<Sampling> {
+    tuning.sampling_fields().next()?;
+    let float = |value: Option<f64>, default: f32| value.map_or(default, |value| value as f32);
+    Some(Sampling {
+        temperature: float(tuning.temperature, default.temperature),
+        top_p: float(tuning.top_p, default.top_p),
+        top_k: tuning.top_k.and_then(|k| u32::try_from(k).ok()).unwrap_or(default.top_k),
+        repeat_penalty: float(tuning.repeat_penalty, default.repeat_penalty),
+        frequency_penalty: float(tuning.frequency_penalty, default.frequency_penalty),
+        presence_penalty: float(tuning.presence_penalty, default.presence_penalty),
+        mirostat: default.mirostat,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_seeds_stay_and_large_ones_differ() {
+        assert_eq!(seed(7), 7);
+        assert_ne!(seed(1 << 40), seed(1 << 41));
+        assert_eq!(seed(-1), 0);
+    }
+
+    #[test]
+    fn sampling_is_left_alone_unless_asked() {
+        let default = Sampling::default();
+        assert_eq!(sampling(default, &Tuning::default()), None);
+        let tuning = Tuning { temperature: Some(0.0), ..Tuning::default() };
+        let changed = sampling(default, &tuning).unwrap();
+        assert_eq!(changed, Sampling { temperature: 0.0, ..default });
+    }
+
+    #[test]
+    fn one_message_is_its_text_and_more_are_a_transcript() {
+        let message = |role, content: &str| Message { role, content: content.into() };
+        let one = [message(Role::User, "hi")];
+        assert_eq!(flatten(&one), "hi");
+        let two = [message(Role::System, "be brief"), message(Role::User, "hi")];
+        assert_eq!(flatten(&two), "System: be brief\n\nhi");
+    }
+}

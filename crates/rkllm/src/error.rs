@@ -1,0 +1,125 @@
+//! What can go wrong between a caller and the runtime.
+
+use std::path::PathBuf;
+
+use crate::Capability;
+
+/// What can go wrong between a caller and the runtime.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No runtime library was found.
+    #[error("no RKLLM runtime found; looked for {}; install librkllmrt.so or name it in RKLLM_LIB", list(.searched))]
+    NotFound {
+        /// Every place that was tried, in order.
+        searched: Vec<PathBuf>,
+    },
+    /// The file is not a runtime library that this program can use.
+    #[error(transparent)]
+    Inspect(#[from] rkllm_sys::InspectError),
+    /// The library's version is one that cannot be used.
+    #[error("{}: {source}", .path.display())]
+    Version {
+        /// The library.
+        path: PathBuf,
+        /// Why not, and what to do.
+        source: rkllm_sys::Unsupported,
+    },
+    /// The library is of a generation that is known, but that this version does not drive yet.
+    #[error("{}: RKLLM {generation} libraries are not supported by this version; install runtime 1.3.0", .path.display())]
+    Generation {
+        /// The library.
+        path: PathBuf,
+        /// Its generation.
+        generation: rkllm_sys::Generation,
+    },
+    /// The system loader refused the library.
+    #[error("{}: the system cannot load this library: {source}", .path.display())]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// The loader's own words.
+        source: libloading::Error,
+    },
+    /// The library lacks a function that its version must have.
+    #[error("{}: no symbol `{symbol}`, which RKLLM {generation} must export; the file is damaged or not what its banner says", .path.display())]
+    MissingSymbol {
+        /// The library.
+        path: PathBuf,
+        /// The missing function.
+        symbol: &'static str,
+        /// The generation that the banner names.
+        generation: rkllm_sys::Generation,
+    },
+    /// The runtime refused to load the model; its own lines on stderr say why.
+    #[error("the runtime refused to load {} (rkllm_init returned {status}); the lines it printed above say why", .path.display())]
+    Init {
+        /// What `rkllm_init` returned.
+        status: i32,
+        /// The model file.
+        path: PathBuf,
+    },
+    /// The runtime ended a run with an error.
+    #[error("the runtime failed during a run (rkllm_run returned {status}); the lines it printed say why")]
+    Run {
+        /// What `rkllm_run` returned.
+        status: i32,
+    },
+    /// A run ended without a single token and without saying so; over-long prompts do this.
+    #[error("the runtime ended the run without an answer; the prompt may be longer than the context")]
+    NoAnswer,
+    /// A run is already under way on this session.
+    #[error("a run is under way on this session; wait for its end or open a second session")]
+    Busy,
+    /// This runtime lacks what was asked for.
+    #[error("{runtime} has no {capability}")]
+    Unsupported {
+        /// What was asked for.
+        capability: Capability,
+        /// The runtime and its version.
+        runtime: String,
+    },
+    /// A text for the runtime contains U+0000, which would cut it short.
+    #[error("{what} contains U+0000, which the runtime takes for the end of the text; remove it")]
+    Nul {
+        /// Which text.
+        what: &'static str,
+    },
+    /// An option is outside its range.
+    #[error("{name} is {value}, allowed is {allowed}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// What it was.
+        value: String,
+        /// What it may be.
+        allowed: String,
+    },
+    /// A call other than `rkllm_init` and `rkllm_run` failed.
+    #[error("{function} returned {status}; the lines that the runtime printed say why")]
+    Call {
+        /// The C function.
+        function: &'static str,
+        /// What it returned.
+        status: i64,
+    },
+    /// The system could not start the thread that drives a run.
+    #[error("cannot start a thread for the run: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn option(
+        name: &'static str,
+        value: impl ToString,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self::Option { name, value: value.to_string(), allowed: allowed.into() }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}
