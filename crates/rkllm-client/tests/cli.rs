@@ -1,6 +1,9 @@
 //! The program's behaviour where no server answers.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of these tests fail like the tests")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of these tests fail like the tests"
+)]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
