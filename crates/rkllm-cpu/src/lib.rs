@@ -1,1 +1,58 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod cache;
+mod conversation;
+mod engine;
+mod error;
+mod ffi;
+mod generation;
+mod llama;
+mod log;
+mod model_file;
+mod options;
+mod perf;
+mod prompt;
+mod request;
+mod sampler;
+mod sampling;
+mod session;
+mod signal;
+mod sink;
+mod token_text;
+
+use rkllm_sys::{ext, v1_3};
+
+/// The functions of ABI generation 1.3, with the behaviour that `BEHAVIOUR.md` describes.
+///
+/// A function that the runtime does not have returns -1 and says so on standard error.
+pub const fn api() -> v1_3::Api {
+    v1_3::Api {
+        create_default_param: ffi::lifecycle::create_default_param,
+        init: ffi::lifecycle::init,
+        load_lora: ffi::missing::load_lora,
+        load_prompt_cache: ffi::missing::load_prompt_cache,
+        release_prompt_cache: ffi::missing::release_prompt_cache,
+        destroy: ffi::lifecycle::destroy,
+        run: ffi::run::run,
+        run_async: ffi::run::run_async,
+        abort: ffi::run::abort,
+        is_running: ffi::run::is_running,
+        clear_kv_cache: ffi::cache::clear_kv_cache,
+        get_kv_cache_size: ffi::cache::get_kv_cache_size,
+        set_chat_template: ffi::cache::set_chat_template,
+        set_function_tools: ffi::missing::set_function_tools,
+        set_cross_attn_params: ffi::missing::set_cross_attn_params,
+    }
+}
+
+/// The extension functions, which libraries for the NPU do not have.
+pub const fn ext_api() -> ext::Api {
+    ext::Api {
+        tokenize: ffi::ext::tokenize,
+        detokenize: ffi::ext::detokenize,
+        metadata: ffi::ext::metadata,
+        model_info: ffi::ext::model_info,
+        end_tokens: ffi::ext::end_tokens,
+        set_seed: ffi::ext::set_seed,
+    }
+}

@@ -1,0 +1,239 @@
+//! One handle: a model, its session, and the one run it may have.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::error::Error;
+use crate::llama::{Context, ContextOptions, Model, Token};
+use crate::log;
+use crate::model_file;
+use crate::options::{Options, RunDefaults};
+use crate::prompt::Prompting;
+use crate::request::Request;
+use crate::session::{RunTools, Session};
+use crate::signal::Signal;
+use crate::sink::Sink;
+
+/// Serialises `rkllm_init`: llama.cpp's log, which explains a failure, is one per process.
+static OPENING: Mutex<()> = Mutex::new(());
+
+/// The seed by which llama.cpp draws one itself.
+const RANDOM_SEED: u32 = u32::MAX;
+
+/// A loaded model with all that belongs to its handle.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    model: Arc<Model>,
+    signal: Arc<Signal>,
+    sink: Sink,
+    session: Mutex<Session>,
+    seed: Mutex<Option<u32>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    context: i32,
+    defaults: RunDefaults,
+}
+
+impl Engine {
+    /// Loads a model and prints what it is.
+    pub(crate) fn open(options: &Options, sink: Sink) -> Result<Self, Error> {
+        let threads = options.cpus.threads()?;
+        let path = options.path()?;
+        model_file::check(&path)?;
+        log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
+        log::info(format_args!("loading rkllm model from {}", path.display()));
+
+        let _opening = OPENING.lock();
+        let (model, logged) = log::collect_errors(|| Model::load(&options.path));
+        let model = model.ok_or_else(|| model_file::explain(&path, logged))?;
+        if !model.is_decoder_only() {
+            let reason = "is not a model that continues text; choose another one".to_owned();
+            return Err(Error::ModelFile { path, reason });
+        }
+        let trained = model.context_train();
+        let context = options.context(trained)?;
+        log::info(format_args!(
+            "rkllm-toolkit version: none, max_context_limit: {trained}, npu_core_num: 0, \
+             target_platform: CPU, model_dtype: {}",
+            model.data_type()
+        ));
+        log::info(format_args!("Enabled cpus num: {}", threads.prefill));
+
+        let signal = Arc::new(Signal::new());
+        let sizes = ContextOptions {
+            positions: context.unsigned_abs(),
+            decode_threads: threads.decode,
+            prefill_threads: threads.prefill,
+        };
+        let (llama, logged) =
+            log::collect_errors(|| Context::new(model, sizes, Arc::clone(&signal)));
+        let llama = llama.ok_or_else(|| Error::Context {
+            positions: context,
+            reason: logged.unwrap_or_else(|| "not enough memory".to_owned()),
+        })?;
+        let model = Arc::clone(llama.model());
+        let limit = usize::try_from(context).unwrap_or(0);
+        let session = Session::new(llama, limit, options.runs);
+        warn_of(session.prompting());
+        Ok(Self {
+            model,
+            signal,
+            sink,
+            session: Mutex::new(session),
+            seed: Mutex::new(None),
+            worker: Mutex::new(None),
+            context,
+            defaults: options.runs,
+        })
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The context in use, in tokens.
+    pub(crate) fn context(&self) -> i32 {
+        self.context
+    }
+
+    /// What holds for runs that do not bring their own.
+    pub(crate) fn defaults(&self) -> RunDefaults {
+        self.defaults
+    }
+
+    /// Where the results go: `userdata` of the run, or that of the handle if it is null.
+    pub(crate) fn sink(&self, userdata: *mut c_void) -> Sink {
+        if userdata.is_null() {
+            self.sink
+        } else {
+            self.sink.with_userdata(userdata)
+        }
+    }
+
+    /// Makes the next run draw with this seed.
+    pub(crate) fn set_seed(&self, seed: u32) {
+        // The greatest number asks llama.cpp for a seed of its own.
+        *self.seed.lock() = Some(seed.min(RANDOM_SEED - 1));
+    }
+
+    /// The session, unless a run is using it.
+    pub(crate) fn session(&self, function: &'static str) -> Result<MutexGuard<'_, Session>, Error> {
+        self.session.try_lock().ok_or(Error::Busy { function })
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.signal.is_running()
+    }
+
+    /// Asks the active run to stop.
+    pub(crate) fn abort(&self) -> Result<(), Error> {
+        if self.signal.abort() {
+            Ok(())
+        } else {
+            Err(Error::NothingToAbort)
+        }
+    }
+
+    /// Stops the active run and waits for its end; no other can begin.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        if !self.signal.close() {
+            return Err(Error::DestroyInsideRun);
+        }
+        self.join_worker();
+        Ok(())
+    }
+
+    fn join_worker(&self) {
+        if let Some(worker) = self.worker.lock().take() {
+            // The worker catches panics itself.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// The active run of an engine, ready to work; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Run {
+    active: Active,
+    request: Request,
+    sequence: Vec<Token>,
+    sink: Sink,
+}
+
+/// The claim on the one run of an engine.
+#[derive(Debug)]
+struct Active(Arc<Engine>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.signal.end();
+    }
+}
+
+impl Run {
+    /// Claims the run and prepares it: the caller's memory is not needed after this.
+    pub(crate) fn begin(
+        engine: Arc<Engine>,
+        function: &'static str,
+        (request, sink): (Request, Sink),
+    ) -> Result<Self, Error> {
+        if !engine.signal.begin() {
+            return Err(Error::Busy { function });
+        }
+        let active = Active(engine);
+        let sequence = active.0.session.lock().compose(&request.input)?;
+        Ok(Self {
+            active,
+            request,
+            sequence,
+            sink,
+        })
+    }
+
+    /// Works on this thread until the run has ended.
+    pub(crate) fn work(self) -> Result<(), Error> {
+        let Self {
+            active,
+            request,
+            sequence,
+            sink,
+        } = self;
+        let engine = &active.0;
+        engine.signal.work_here();
+        let seed = engine.seed.lock().take().unwrap_or(RANDOM_SEED);
+        let tools = RunTools {
+            seed,
+            signal: Arc::clone(&engine.signal),
+            sink,
+        };
+        engine.session.lock().run(&request, sequence, tools)
+    }
+
+    /// Works on a thread of its own; `guard` runs the work and tells of its failure.
+    pub(crate) fn work_elsewhere(self, guard: fn(Self)) -> Result<(), Error> {
+        let engine = Arc::clone(&self.active.0);
+        engine.join_worker();
+        let worker = thread::Builder::new()
+            .name("rkllm-run".to_owned())
+            .spawn(move || guard(self));
+        *engine.worker.lock() = Some(worker.map_err(Error::Thread)?);
+        Ok(())
+    }
+}
+
+fn warn_of(prompting: &Prompting) {
+    match prompting {
+        Prompting::Template(_) | Prompting::Fixed(_) => {}
+        Prompting::Plain => {
+            log::warning("the model has no chat template: prompts are used as they are")
+        }
+        Prompting::Unusable(reason) => log::warning(Error::Template(reason.clone())),
+    }
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Engine>();
+};

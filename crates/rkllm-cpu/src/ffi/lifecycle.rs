@@ -1,0 +1,161 @@
+//! `rkllm_createDefaultParam`, `rkllm_init`, `rkllm_destroy`.
+
+use std::ffi::c_int;
+use std::ptr;
+
+use rkllm_sys::v1_3::{LLMHandle, RKLLMCallback, RKLLMExtendParam, RKLLMParam, RKLLMSamplingParam};
+
+use super::{OK, guard, handles, read};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::log;
+use crate::options::{Cpus, Options, RunDefaults};
+use crate::sampling::Sampling;
+use crate::sink::Sink;
+
+pub(crate) unsafe extern "C" fn create_default_param() -> RKLLMParam {
+    let sampling = Sampling::DEFAULT;
+    RKLLMParam {
+        model_path: ptr::null(),
+        max_context_len: 0,
+        max_new_tokens: -1,
+        top_k: sampling.top_k,
+        n_keep: -1,
+        top_p: sampling.top_p,
+        temperature: sampling.temperature,
+        repeat_penalty: sampling.repeat_penalty,
+        frequency_penalty: sampling.frequency_penalty,
+        presence_penalty: sampling.presence_penalty,
+        mirostat: sampling.mirostat,
+        mirostat_tau: sampling.mirostat_tau,
+        mirostat_eta: sampling.mirostat_eta,
+        skip_special_token: true,
+        ignore_eos_token: false,
+        is_async: false,
+        extend_param: RKLLMExtendParam {
+            base_domain_id: 0,
+            embed_flash: 0,
+            enabled_cpus_num: 0,
+            enabled_cpus_mask: 0,
+            n_batch: 1,
+            use_cross_attn: 0,
+            reserved: [0; 104],
+        },
+    }
+}
+
+pub(crate) unsafe extern "C" fn init(
+    handle: *mut LLMHandle,
+    param: *mut RKLLMParam,
+    callback: *mut RKLLMCallback,
+) -> c_int {
+    guard("rkllm_init", || {
+        if handle.is_null() {
+            return Err(Error::Null("handle"));
+        }
+        // SAFETY: the caller passes null or valid pointers, as the ABI asks.
+        let (options, sink) = unsafe { (options(param)?, sink(callback)?) };
+        let engine = Engine::open(&options, sink)?;
+        // SAFETY: not null, and the caller's room for a handle.
+        unsafe { handle.write(handles::insert(engine)) };
+        Ok(OK)
+    })
+}
+
+pub(crate) unsafe extern "C" fn destroy(handle: LLMHandle) -> c_int {
+    guard("rkllm_destroy", || {
+        handles::find(handle)?.close()?;
+        handles::remove(handle);
+        Ok(OK)
+    })
+}
+
+/// # Safety
+///
+/// `param` must be null or point to an `RKLLMParam` whose strings are null or NUL-terminated.
+unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
+    if param.is_null() {
+        return Err(Error::Null("RKLLMParam"));
+    }
+    // SAFETY: valid, by the caller's promise. Only the fields named are read, the booleans as
+    // bytes.
+    unsafe {
+        let extend = &raw const (*param).extend_param;
+        let cpus = Cpus {
+            count: (*extend).enabled_cpus_num,
+            mask: (*extend).enabled_cpus_mask,
+        };
+        check_batch((*extend).n_batch)?;
+        if (*extend).use_cross_attn != 0 {
+            return Err(Error::missing("rkllm_init", "use_cross_attn = 1"));
+        }
+        let sampling = RKLLMSamplingParam {
+            top_k: (*param).top_k,
+            top_p: (*param).top_p,
+            temperature: (*param).temperature,
+            repeat_penalty: (*param).repeat_penalty,
+            frequency_penalty: (*param).frequency_penalty,
+            presence_penalty: (*param).presence_penalty,
+            mirostat: (*param).mirostat,
+            mirostat_tau: (*param).mirostat_tau,
+            mirostat_eta: (*param).mirostat_eta,
+        };
+        Ok(Options {
+            path: read::c_str((*param).model_path, "model_path")?.to_owned(),
+            max_context_len: (*param).max_context_len,
+            n_keep: (*param).n_keep,
+            cpus,
+            runs: RunDefaults {
+                max_new_tokens: (*param).max_new_tokens,
+                sampling: Sampling::from(sampling).check()?,
+                skip_special: read::flag(&raw const (*param).skip_special_token),
+                ignore_end: read::flag(&raw const (*param).ignore_eos_token),
+            },
+        })
+    }
+}
+
+fn check_batch(n_batch: u8) -> Result<(), Error> {
+    match n_batch {
+        1 => Ok(()),
+        2..=100 => Err(Error::missing("rkllm_init", "n_batch greater than 1")),
+        _ => Err(Error::Batch(n_batch)),
+    }
+}
+
+/// # Safety
+///
+/// `callback` must be null or point to an `RKLLMCallback`.
+unsafe fn sink(callback: *const RKLLMCallback) -> Result<Sink, Error> {
+    if callback.is_null() {
+        return Err(Error::Null("RKLLMCallback"));
+    }
+    // SAFETY: valid, by the caller's promise; it holds pointers only, which may be null.
+    let callback = unsafe { callback.read() };
+    let result_callback = callback
+        .result_callback
+        .ok_or(Error::Null("result_callback"))?;
+    if callback.tokenizer_callback.is_some() {
+        log::warning("tokenizer_callback is not called: GGUF models bring their tokenizer");
+    }
+    if callback.embed_callback.is_some() {
+        log::warning("embed_callback is not called: GGUF models bring their embeddings");
+    }
+    Ok(Sink::new(result_callback, callback.result_userdata))
+}
+
+impl From<RKLLMSamplingParam> for Sampling {
+    fn from(param: RKLLMSamplingParam) -> Self {
+        Self {
+            top_k: param.top_k,
+            top_p: param.top_p,
+            temperature: param.temperature,
+            repeat_penalty: param.repeat_penalty,
+            frequency_penalty: param.frequency_penalty,
+            presence_penalty: param.presence_penalty,
+            mirostat: param.mirostat,
+            mirostat_tau: param.mirostat_tau,
+            mirostat_eta: param.mirostat_eta,
+        }
+    }
+}
