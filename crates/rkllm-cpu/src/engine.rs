@@ -42,7 +42,10 @@ impl Engine {
         let threads = options.cpus.threads()?;
         let path = options.path()?;
         model_file::check(&path)?;
-        log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
+        log::info(format_args!(
+            "rkllm-runtime version: {}, rknpu driver version: none, platform: CPU",
+            crate::ABI_VERSION
+        ));
         log::info(format_args!("loading rkllm model from {}", path.display()));
 
         let _opening = OPENING.lock();

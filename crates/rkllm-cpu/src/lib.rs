@@ -22,6 +22,12 @@ mod token_text;
 
 use rkllm_sys::{ext, v1_3};
 
+/// The version of this runtime.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of the vendor's runtime whose interface this one has.
+pub const ABI_VERSION: &str = "1.3.0";
+
 /// The functions of ABI generation 1.3, with the behaviour that `BEHAVIOUR.md` describes.
 ///
 /// A function that the runtime does not have returns -1 and says so on standard error.

@@ -2,7 +2,7 @@
 
 use crate::support::{Handle, clear, prompt, tokens};
 
-const FRANCE: &str = "What is the capital of France?";
+const FRANCE: &str = "What is the capital of France? Reply in one word.";
 
 #[test]
 fn a_repeated_prompt_is_found_in_the_cache() {
@@ -22,15 +22,15 @@ fn a_repeated_prompt_is_found_in_the_cache() {
 fn only_what_differs_is_evaluated() {
     let handle = Handle::new();
     let head = handle.tokenize("The quick brown fox jumps over the lazy dog and then");
-    let other = [head.as_slice(), &handle.tokenize(" sleeps")].concat();
+    let more = handle.tokenize(" sleeps");
+    let other = [head.as_slice(), &more].concat();
     assert_eq!(
         handle.run(&tokens(&head)).finish().prefill_tokens as usize,
         head.len()
     );
-    let different = 1;
     assert_eq!(
-        handle.run(&tokens(&other)).finish().prefill_tokens,
-        different
+        handle.run(&tokens(&other)).finish().prefill_tokens as usize,
+        more.len()
     );
     handle.clear();
     assert_eq!(handle.cached(), 0);
@@ -41,25 +41,12 @@ fn only_what_differs_is_evaluated() {
 }
 
 #[test]
-fn a_kept_conversation_goes_on() {
-    let handle = Handle::new();
-    let first = handle.run(
-        &prompt("My name is Ferdinand. Please remember it.")
-            .keep()
-            .most(40),
-    );
-    let cached = handle.cached();
-    let second = handle.run(&prompt("What is my name?").keep().most(24));
-    assert!(second.text().contains("Ferdinand"), "{}", second.text());
-    assert!(second.finish().prefill_tokens < first.finish().prefill_tokens);
-    assert!(handle.cached() > cached);
-}
-
-#[test]
 fn a_kept_conversation_reads_as_the_template_writes_it() {
-    let spoken = Handle::with(|param| param.skip_special_token = false);
-    let first = spoken.run(&prompt(FRANCE).keep().most(60));
-    let second = spoken.run(&prompt("And of Italy?").keep().most(12));
+    let handle = Handle::with(|param| param.skip_special_token = false);
+    let first = handle.run(&prompt(FRANCE).keep().most(60));
+    assert!(first.text().ends_with("<|im_end|>"), "{}", first.text());
+    let before = handle.cached();
+    let second = handle.run(&prompt("And of Italy?").keep().most(12));
 
     let whole = format!(
         "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging \
@@ -67,21 +54,12 @@ fn a_kept_conversation_reads_as_the_template_writes_it() {
          <|im_start|>user\nAnd of Italy?<|im_end|>\n<|im_start|>assistant\n",
         first.text()
     );
-    assert!(first.text().ends_with("<|im_end|>"));
-    let rest = spoken.tokenize(&whole).len() as i32 - (spoken.cached() - second_run(&second));
-    assert_eq!(
-        rest, 0,
-        "the cache holds the whole conversation, nothing twice"
-    );
+    let written = handle.tokenize(&whole);
+    let evaluated = second.finish().prefill_tokens;
+    assert_eq!(before + evaluated, written.len() as i32, "all of it, nothing twice");
 
     let fresh = Handle::with(|param| param.skip_special_token = false);
-    let written = fresh.run(&tokens(&fresh.tokenize(&whole)).most(12));
-    assert_eq!(written.text(), second.text());
-}
-
-/// Positions that the tokens of a run take: all but the last, which nothing follows.
-fn second_run(ran: &crate::support::Ran) -> i32 {
-    ran.tokens().len() as i32 - 1
+    assert_eq!(fresh.run(&tokens(&written).most(12)).text(), second.text());
 }
 
 #[test]

@@ -120,6 +120,8 @@ pub(crate) fn param() -> RKLLMParam {
     param.max_context_len = 512;
     param.max_new_tokens = 8;
     param.top_k = 1;
+    // Several tests need the model to repeat what it was given.
+    param.repeat_penalty = 1.0;
     param.extend_param.enabled_cpus_num = 1;
     param
 }
