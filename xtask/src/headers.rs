@@ -27,32 +27,17 @@ fn layout() -> BTreeMap<String, Value> {
 
 /// A program that compiles only if a header has the numbers of `architecture`.
 fn program(header: &Value, architecture: &str) -> String {
-    let mut code = format!(
-        "#include \"{}\"\n{PRELUDE}",
-        header["header"].as_str().unwrap()
-    );
+    let mut code = format!("#include \"{}\"\n{PRELUDE}", header["header"].as_str().unwrap());
     for (name, value) in header["constants"].as_object().unwrap() {
         writeln!(code, "CHECK((int){name} == {value});").unwrap();
     }
     let has = |target: &&Value| {
-        target["architectures"]
-            .as_array()
-            .unwrap()
-            .contains(&architecture.into())
+        target["architectures"].as_array().unwrap().contains(&architecture.into())
     };
-    let target = header["targets"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(has)
-        .unwrap();
+    let target = header["targets"].as_array().unwrap().iter().find(has).unwrap();
     for (name, facts) in target["structs"].as_object().unwrap() {
         let (size, align) = (&facts["size"], &facts["align"]);
-        writeln!(
-            code,
-            "CHECK(sizeof({name}) == {size} && alignof({name}) == {align});"
-        )
-        .unwrap();
+        writeln!(code, "CHECK(sizeof({name}) == {size} && alignof({name}) == {align});").unwrap();
         for (field, facts) in facts["fields"].as_object().unwrap() {
             let (offset, size) = (&facts[0], &facts[1]);
             writeln!(code, "CHECK(offsetof({name}, {field}) == {offset});").unwrap();
@@ -66,21 +51,14 @@ fn program(header: &Value, architecture: &str) -> String {
 fn compile(compiler: &str, language: &str, code: &str) -> Option<Output> {
     let mut words = compiler.split(' ').chain(["-x"]).chain(language.split(' '));
     let mut command = Command::new(words.next().unwrap());
-    command
-        .args(words)
-        .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
+    command.args(words).args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
     command.arg(workspace::root().join("vendor")).arg("-");
     let child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match child {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         child => child.unwrap(),
     };
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(code.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(code.as_bytes()).unwrap();
     Some(child.wait_with_output().unwrap())
 }
 
@@ -92,10 +70,7 @@ fn check(architecture: &str, compiler: &str, language: &str) -> bool {
             return false;
         };
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{name} by {compiler} as {language}:\n{errors}"
-        );
+        assert!(output.status.success(), "{name} by {compiler} as {language}:\n{errors}");
     }
     true
 }
@@ -116,10 +91,7 @@ const CXX: &str = "c++ -std=c++11";
 #[test]
 fn headers_have_the_layout_of_this_machine() {
     for (compiler, language) in [("cc", C), ("c++", CXX)] {
-        assert!(
-            check(std::env::consts::ARCH, compiler, language),
-            "install `{compiler}`"
-        );
+        assert!(check(std::env::consts::ARCH, compiler, language), "install `{compiler}`");
     }
 }
 

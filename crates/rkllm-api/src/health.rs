@@ -24,11 +24,7 @@ mod tests {
 
     #[test]
     fn wire_format() {
-        let health = Health {
-            status: Health::HEALTHY.into(),
-            model_loaded: true,
-            timestamp: 1.5,
-        };
+        let health = Health { status: Health::HEALTHY.into(), model_loaded: true, timestamp: 1.5 };
         insta::assert_json_snapshot!(health, @r#"
         {
           "status": "healthy",

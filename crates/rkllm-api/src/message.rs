@@ -16,26 +16,17 @@ pub struct Message {
 impl Message {
     /// A turn of the operator, which says how the model shall behave.
     pub fn system(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::System,
-            content: content.into(),
-        }
+        Self { role: Role::System, content: content.into() }
     }
 
     /// A turn of the person.
     pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::User,
-            content: content.into(),
-        }
+        Self { role: Role::User, content: content.into() }
     }
 
     /// A turn of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::Assistant,
-            content: content.into(),
-        }
+        Self { role: Role::Assistant, content: content.into() }
     }
 }
 
@@ -104,10 +95,7 @@ pub(crate) mod tests {
 
     #[test]
     fn content_is_required() {
-        for json in [
-            r#"{"role": "user"}"#,
-            r#"{"role": "user", "content": null}"#,
-        ] {
+        for json in [r#"{"role": "user"}"#, r#"{"role": "user", "content": null}"#] {
             assert!(serde_json::from_str::<Message>(json).is_err(), "{json}");
         }
     }

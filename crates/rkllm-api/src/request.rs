@@ -205,20 +205,10 @@ mod tests {
         let bare: GenerateRequest = from_value(json!({"prompt": "x"})).unwrap();
         let mut nulls = to_value(full()).unwrap();
         for (name, value) in nulls.as_object_mut().unwrap() {
-            *value = if name == "prompt" {
-                json!("x")
-            } else {
-                json!(null)
-            };
+            *value = if name == "prompt" { json!("x") } else { json!(null) };
         }
         assert_eq!(from_value::<GenerateRequest>(nulls).unwrap(), bare);
-        assert_eq!(
-            bare,
-            GenerateRequest {
-                prompt: "x".into(),
-                ..Default::default()
-            }
-        );
+        assert_eq!(bare, GenerateRequest { prompt: "x".into(), ..Default::default() });
     }
 
     #[test]
@@ -244,10 +234,7 @@ mod tests {
     #[test]
     fn a_number_that_is_none_is_not_sent_as_null() {
         for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let request = ChatRequest {
-                temperature: Some(number),
-                ..ChatRequest::default()
-            };
+            let request = ChatRequest { temperature: Some(number), ..ChatRequest::default() };
             let error = to_string(&request).unwrap_err().to_string();
             assert!(error.contains("give a finite one"), "{error}");
         }

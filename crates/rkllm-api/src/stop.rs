@@ -79,10 +79,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     pub(crate) fn stop() -> impl Strategy<Value = Stop> {
-        prop_oneof![
-            any::<String>().prop_map(Stop::One),
-            any::<Vec<String>>().prop_map(Stop::Many),
-        ]
+        prop_oneof![any::<String>().prop_map(Stop::One), any::<Vec<String>>().prop_map(Stop::Many),]
     }
 
     #[test]

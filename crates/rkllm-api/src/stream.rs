@@ -59,21 +59,13 @@ impl StreamEvent {
     pub fn text(content: impl Into<String>) -> impl Iterator<Item = Self> {
         let mut content = content.into();
         let rest = (content == DONE).then(|| content.split_off(1));
-        iter::once(content).chain(rest).map(|content| {
-            Self::Delta(Delta {
-                content,
-                finish: None,
-            })
-        })
+        iter::once(content).chain(rest).map(|content| Self::Delta(Delta { content, finish: None }))
     }
 
     /// The last delta, which has no text.
     #[must_use]
     pub fn finish(finish: Finish) -> Self {
-        Self::Delta(Delta {
-            content: String::new(),
-            finish: Some(finish),
-        })
+        Self::Delta(Delta { content: String::new(), finish: Some(finish) })
     }
 }
 
@@ -115,29 +107,19 @@ impl<'de> Deserialize<'de> for StreamEvent {
             let code = wire.code.ok_or_else(|| D::Error::missing_field("code"))?;
             return Ok(Self::Error(ErrorBody::new(code, error)));
         }
-        let content = wire
-            .content
-            .ok_or_else(|| D::Error::missing_field("content"))?;
+        let content = wire.content.ok_or_else(|| D::Error::missing_field("content"))?;
         let Some(finish_reason) = wire.finish_reason else {
             if content == DONE {
                 return Ok(Self::Done);
             }
-            return Ok(Self::Delta(Delta {
-                content,
-                finish: None,
-            }));
+            return Ok(Self::Delta(Delta { content, finish: None }));
         };
         let finish = Finish {
             finish_reason,
             usage: wire.usage.ok_or_else(|| D::Error::missing_field("usage"))?,
-            timings: wire
-                .timings
-                .ok_or_else(|| D::Error::missing_field("timings"))?,
+            timings: wire.timings.ok_or_else(|| D::Error::missing_field("timings"))?,
         };
-        Ok(Self::Delta(Delta {
-            content,
-            finish: Some(finish),
-        }))
+        Ok(Self::Delta(Delta { content, finish: Some(finish) }))
     }
 }
 
@@ -150,11 +132,7 @@ mod tests {
 
     #[test]
     fn wire_format_of_each_event() {
-        let finish = Finish {
-            finish_reason: FinishReason::Stop,
-            usage: USAGE,
-            timings: TIMINGS,
-        };
+        let finish = Finish { finish_reason: FinishReason::Stop, usage: USAGE, timings: TIMINGS };
         let events: Vec<_> = StreamEvent::text("Par")
             .chain([
                 StreamEvent::finish(finish),
@@ -200,10 +178,8 @@ mod tests {
     #[test]
     fn the_end_mark_written_by_the_model_does_not_end_the_stream() {
         let events: Vec<_> = StreamEvent::text(DONE).collect();
-        let read: Vec<StreamEvent> = events
-            .iter()
-            .map(|e| from_str(&to_string(e).unwrap()).unwrap())
-            .collect();
+        let read: Vec<StreamEvent> =
+            events.iter().map(|e| from_str(&to_string(e).unwrap()).unwrap()).collect();
         assert_eq!(read, events);
         let joined: String = read
             .into_iter()
@@ -225,14 +201,8 @@ mod tests {
     }
 
     fn event() -> impl Strategy<Value = StreamEvent> {
-        let finish =
-            (finish_reason(), usage(), timings()).prop_map(|(finish_reason, usage, timings)| {
-                Finish {
-                    finish_reason,
-                    usage,
-                    timings,
-                }
-            });
+        let finish = (finish_reason(), usage(), timings())
+            .prop_map(|(finish_reason, usage, timings)| Finish { finish_reason, usage, timings });
         let text = any::<String>().prop_filter("reads as the end mark", |text| text != DONE);
         prop_oneof![
             (text, prop::option::of(finish))

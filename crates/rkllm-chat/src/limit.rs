@@ -18,11 +18,7 @@ pub(crate) struct LimitedWriter {
 
 impl LimitedWriter {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            text: Vec::new(),
-            limit,
-            exceeded: false,
-        }
+        Self { text: Vec::new(), limit, exceeded: false }
     }
 
     pub(crate) fn exceeded(&self) -> bool {
@@ -38,10 +34,7 @@ impl io::Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.len() > self.limit - self.text.len() {
             self.exceeded = true;
-            return Err(io::Error::other(format!(
-                "the text exceeds {} bytes",
-                self.limit
-            )));
+            return Err(io::Error::other(format!("the text exceeds {} bytes", self.limit)));
         }
         self.text.extend_from_slice(bytes);
         Ok(bytes.len())

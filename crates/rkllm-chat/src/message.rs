@@ -46,9 +46,7 @@ impl FromStr for Role {
         [Self::System, Self::User, Self::Assistant, Self::Tool]
             .into_iter()
             .find(|role| role.as_str() == name)
-            .ok_or_else(|| Error::UnknownRole {
-                role: name.to_owned(),
-            })
+            .ok_or_else(|| Error::UnknownRole { role: name.to_owned() })
     }
 }
 
@@ -71,10 +69,7 @@ impl Message {
     /// assert_eq!(message.role.to_string(), "user");
     /// ```
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self {
-            role,
-            content: content.into(),
-        }
+        Self { role, content: content.into() }
     }
 }
 

@@ -11,10 +11,7 @@ pub(crate) fn call_method(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let containers = args
-        .iter()
-        .chain([value])
-        .filter(|value| value.kind() != ValueKind::String);
+    let containers = args.iter().chain([value]).filter(|value| value.kind() != ValueKind::String);
     let items: usize = containers.filter_map(Value::len).sum();
     state.consume_fuel(items as u64 / 2)?;
     if value.kind() == ValueKind::String {
@@ -30,10 +27,7 @@ pub(crate) fn call_method(
 
 /// As in Python, and because a nested list may be written out at any length.
 fn check_strings(items: &Value) -> Result<(), Error> {
-    match items
-        .try_iter()?
-        .find(|item| item.kind() != ValueKind::String)
-    {
+    match items.try_iter()?.find(|item| item.kind() != ValueKind::String) {
         None => Ok(()),
         Some(item) => {
             let message = format!("join needs strings, not {}", item.kind());

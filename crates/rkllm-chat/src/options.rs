@@ -29,10 +29,6 @@ pub struct RenderOptions {
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self {
-            add_generation_prompt: true,
-            enable_thinking: None,
-            now: None,
-        }
+        Self { add_generation_prompt: true, enable_thinking: None, now: None }
     }
 }

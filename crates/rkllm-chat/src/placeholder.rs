@@ -44,11 +44,7 @@ impl SpecialMatcher {
             .match_kind(MatchKind::LeftmostLongest)
             .build(&texts)
             .map_err(Error::SpecialTokens)?;
-        Ok(Self {
-            texts,
-            search,
-            template_chars: candidates_in(source).collect(),
-        })
+        Ok(Self { texts, search, template_chars: candidates_in(source).collect() })
     }
 
     /// The messages with stand-ins, and what the stand-ins stand for.
@@ -85,10 +81,7 @@ impl SpecialMatcher {
             return Ok(Cow::Borrowed(message));
         }
         content.push_str(&text[copied..]);
-        Ok(Cow::Owned(Message {
-            role: message.role,
-            content,
-        }))
+        Ok(Cow::Owned(Message { role: message.role, content }))
     }
 }
 
@@ -103,12 +96,7 @@ pub(crate) struct Placeholders<'m> {
 
 impl<'m> Placeholders<'m> {
     fn new(matcher: &'m SpecialMatcher, messages: &'m [Message]) -> Self {
-        Self {
-            matcher,
-            messages,
-            free: None,
-            given: Vec::new(),
-        }
+        Self { matcher, messages, free: None, given: Vec::new() }
     }
 
     fn char_for(&mut self, token: &'m str) -> Result<char, Error> {
@@ -118,11 +106,7 @@ impl<'m> Placeholders<'m> {
         let (matcher, messages) = (self.matcher, self.messages);
         let free = self.free.get_or_insert_with(|| {
             let mut taken = matcher.template_chars.clone();
-            taken.extend(
-                messages
-                    .iter()
-                    .flat_map(|message| candidates_in(&message.content)),
-            );
+            taken.extend(messages.iter().flat_map(|message| candidates_in(&message.content)));
             let chars = CANDIDATES.rev().filter_map(char::from_u32);
             Box::new(chars.filter(move |char| !taken.contains(char)))
         });
@@ -157,6 +141,5 @@ fn segment(text: impl Into<String>, trusted: bool) -> Option<Segment> {
 }
 
 fn candidates_in(text: &str) -> impl Iterator<Item = char> {
-    text.chars()
-        .filter(|char| CANDIDATES.contains(&u32::from(*char)))
+    text.chars().filter(|char| CANDIDATES.contains(&u32::from(*char)))
 }

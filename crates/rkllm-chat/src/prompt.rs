@@ -32,9 +32,6 @@ impl Prompt {
     /// For logs of templates, tests and runtimes that take only text: tokenizing this as one
     /// text lets messages smuggle in special tokens.
     pub fn text(&self) -> String {
-        self.segments
-            .iter()
-            .map(|segment| segment.text.as_str())
-            .collect()
+        self.segments.iter().map(|segment| segment.text.as_str()).collect()
     }
 }

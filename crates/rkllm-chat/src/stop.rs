@@ -49,21 +49,13 @@ impl StopStrings {
     /// [`Error::TooManyStops`] and [`Error::EmptyStop`].
     pub fn new(stops: Vec<String>) -> Result<Self, Error> {
         if stops.len() > MAX_STOPS {
-            return Err(Error::TooManyStops {
-                count: stops.len(),
-                limit: MAX_STOPS,
-            });
+            return Err(Error::TooManyStops { count: stops.len(), limit: MAX_STOPS });
         }
         if let Some(index) = stops.iter().position(String::is_empty) {
             return Err(Error::EmptyStop { number: index + 1 });
         }
         let stops = stops.into_iter().map(Stop::new).collect();
-        Ok(Self {
-            stops,
-            held: String::new(),
-            joined: String::new(),
-            stopped: false,
-        })
+        Ok(Self { stops, held: String::new(), joined: String::new(), stopped: false })
     }
 
     /// Takes the next piece and gives what may be delivered now, borrowed from the piece unless
@@ -72,10 +64,7 @@ impl StopStrings {
     /// After a stop string was found, further pieces are dropped.
     pub fn push<'p>(&'p mut self, piece: &'p str) -> Pushed<'p> {
         if self.stopped {
-            return Pushed {
-                text: "",
-                stopped: true,
-            };
+            return Pushed { text: "", stopped: true };
         }
         let (until, stopped) = self.search(piece);
         self.stopped = stopped;
@@ -103,21 +92,12 @@ impl StopStrings {
     /// How many bytes of held and new text may be delivered, and whether a stop string follows.
     fn search(&mut self, piece: &str) -> (usize, bool) {
         for (index, byte) in piece.bytes().enumerate() {
-            let longest = self
-                .stops
-                .iter_mut()
-                .filter_map(|stop| stop.advance(byte))
-                .max();
+            let longest = self.stops.iter_mut().filter_map(|stop| stop.advance(byte)).max();
             if let Some(length) = longest {
                 return (self.held.len() + index + 1 - length, true);
             }
         }
-        let begun = self
-            .stops
-            .iter()
-            .map(|stop| stop.matched)
-            .max()
-            .unwrap_or(0);
+        let begun = self.stops.iter().map(|stop| stop.matched).max().unwrap_or(0);
         (self.held.len() + piece.len() - begun, false)
     }
 }
@@ -146,11 +126,7 @@ impl Stop {
             border += usize::from(bytes[border] == bytes[end]);
             borders[end + 1] = border;
         }
-        Self {
-            bytes,
-            borders,
-            matched: 0,
-        }
+        Self { bytes, borders, matched: 0 }
     }
 
     /// Takes one byte; the length of the stop string if it is complete with it.
@@ -208,63 +184,37 @@ mod tests {
 
     #[test]
     fn held_text_is_released_at_the_end() {
-        assert_eq!(
-            deliver(stops(&["</s>"]), &["1 <", "/s"]),
-            ("1 </s".into(), false)
-        );
+        assert_eq!(deliver(stops(&["</s>"]), &["1 <", "/s"]), ("1 </s".into(), false));
     }
 
     #[test]
     fn the_first_complete_match_wins_and_the_longest_of_equals() {
-        assert_eq!(
-            deliver(stops(&["bcd", "abcdef"]), &["xabcdef"]),
-            ("xa".into(), true)
-        );
-        assert_eq!(
-            deliver(stops(&["cd", "bcd"]), &["abc", "d", "e"]),
-            ("a".into(), true)
-        );
+        assert_eq!(deliver(stops(&["bcd", "abcdef"]), &["xabcdef"]), ("xa".into(), true));
+        assert_eq!(deliver(stops(&["cd", "bcd"]), &["abc", "d", "e"]), ("a".into(), true));
     }
 
     #[test]
     fn nothing_follows_a_stop() {
         let mut stops = stops(&["."]);
         assert!(stops.push("a.b").stopped);
-        assert_eq!(
-            stops.push("c"),
-            Pushed {
-                text: "",
-                stopped: true
-            }
-        );
+        assert_eq!(stops.push("c"), Pushed { text: "", stopped: true });
         assert_eq!(stops.finish(), "");
     }
 
     #[test]
     fn useless_lists_are_refused() {
         let error = StopStrings::new(vec!["a".into(), String::new()]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "stop string number 2 is empty: remove it or give it text"
-        );
+        assert_eq!(error.to_string(), "stop string number 2 is empty: remove it or give it text");
         assert!(StopStrings::new(vec!["a".into(); 16]).is_ok());
         let error = StopStrings::new(vec!["a".into(); 17]).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::TooManyStops {
-                count: 17,
-                limit: 16
-            }
-        ));
+        assert!(matches!(error, Error::TooManyStops { count: 17, limit: 16 }));
     }
 
     /// Where the text is cut, found by looking at every place.
     fn expected<'t>(stops: &[String], text: &'t str) -> (&'t str, bool) {
         let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
         ends.filter_map(|end| {
-            let found = stops
-                .iter()
-                .filter(|stop| text[..end].ends_with(stop.as_str()));
+            let found = stops.iter().filter(|stop| text[..end].ends_with(stop.as_str()));
             found.map(|stop| end - stop.len()).min()
         })
         .next()

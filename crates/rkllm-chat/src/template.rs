@@ -55,19 +55,11 @@ impl ChatTemplate {
     /// no valid template, [`Error::SpecialTokens`] when there are too many of them.
     pub fn parse(source: &str, special: SpecialTokens) -> Result<Self, Error> {
         if source.len() > MAX_TEMPLATE {
-            return Err(Error::TemplateTooLarge {
-                size: source.len(),
-                limit: MAX_TEMPLATE,
-            });
+            return Err(Error::TemplateTooLarge { size: source.len(), limit: MAX_TEMPLATE });
         }
         let environment = isolate(|| environment(source))?.map_err(Error::Parse)?;
         let matcher = SpecialMatcher::new(&special, source)?;
-        Ok(Self {
-            environment,
-            special,
-            matcher,
-            loses_system: OnceLock::new(),
-        })
+        Ok(Self { environment, special, matcher, loses_system: OnceLock::new() })
     }
 
     /// Renders a conversation.
@@ -118,10 +110,7 @@ impl ChatTemplate {
         match merge_system(messages) {
             Some(merged) => {
                 let prompt = self.render_as_is(&merged, options)?;
-                Ok(Prompt {
-                    system_merged: true,
-                    ..prompt
-                })
+                Ok(Prompt { system_merged: true, ..prompt })
             }
             None => plain,
         }
@@ -134,20 +123,14 @@ impl ChatTemplate {
     ) -> Result<Prompt, Error> {
         let (protected, placeholders) = self.matcher.protect(messages)?;
         let rendered = self.evaluate(&protected, options)?;
-        Ok(Prompt {
-            segments: placeholders.restore(rendered),
-            system_merged: false,
-        })
+        Ok(Prompt { segments: placeholders.restore(rendered), system_merged: false })
     }
 
     /// Whether the template renders a system message without complaint and without its text.
     fn loses_system(&self) -> bool {
         *self.loses_system.get_or_init(|| {
             let probe = "rkllm-system-probe";
-            let messages = [
-                Message::new(Role::System, probe),
-                Message::new(Role::User, "Hi"),
-            ];
+            let messages = [Message::new(Role::System, probe), Message::new(Role::User, "Hi")];
             // Where the template fails, rendering the real conversation tells why.
             self.evaluate(&messages, &RenderOptions::default())
                 .is_ok_and(|text| !text.contains(probe))
@@ -196,12 +179,7 @@ fn environment(source: &str) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     // Its reports quote the values of variables, which are chats.
     environment.set_debug(false);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()?,
-    );
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_unknown_method_callback(call_method);
     environment.add_function("raise_exception", raise_exception);
     environment.add_filter("tojson", tojson);
@@ -217,9 +195,7 @@ fn sort_out(error: minijinja::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if let Some(Raised(message)) = current.downcast_ref() {
-            return Error::Raised {
-                message: message.clone(),
-            };
+            return Error::Raised { message: message.clone() };
         }
         let engine = current.downcast_ref::<minijinja::Error>();
         if engine.is_some_and(|error| error.kind() == ErrorKind::OutOfFuel) {

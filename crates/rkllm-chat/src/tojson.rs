@@ -18,10 +18,7 @@ const MAX_DEPTH: usize = 128;
 /// `value | tojson(indent=…, separators=…, ensure_ascii=…)`.
 pub(crate) fn tojson(state: &State, value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     if value.is_undefined() {
-        return Err(Error::new(
-            ErrorKind::UndefinedError,
-            "tojson needs a defined value",
-        ));
+        return Err(Error::new(ErrorKind::UndefinedError, "tojson needs a defined value"));
     }
     let mut writer = LimitedWriter::new(MAX_PROMPT);
     let formatter = PythonFormatter::from_kwargs(&kwargs)?;
@@ -67,20 +64,12 @@ impl PythonFormatter {
                 return Err(Error::new(ErrorKind::InvalidOperation, message));
             }
         };
-        Ok(Self {
-            indent,
-            item_separator,
-            key_separator,
-            depth: 0,
-            has_items: false,
-        })
+        Ok(Self { indent, item_separator, key_separator, depth: 0, has_items: false })
     }
 
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
         if self.depth == MAX_DEPTH {
-            return Err(io::Error::other(format!(
-                "it is nested more than {MAX_DEPTH} deep"
-            )));
+            return Err(io::Error::other(format!("it is nested more than {MAX_DEPTH} deep")));
         }
         self.depth += 1;
         self.has_items = false;

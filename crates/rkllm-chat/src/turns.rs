@@ -45,10 +45,7 @@ impl ChatTemplate {
     /// # Ok::<(), rkllm_chat::Error>(())
     /// ```
     pub fn turn_texts(&self, enable_thinking: Option<bool>) -> Result<TurnTexts, Error> {
-        let options = RenderOptions {
-            enable_thinking,
-            ..RenderOptions::default()
-        };
+        let options = RenderOptions { enable_thinking, ..RenderOptions::default() };
         let mut messages = vec![Message::new(Role::User, FIRST_USER)];
         let once = self.render_as_is(&messages, &options)?.text();
         let [head, postfix] = around(&once, [FIRST_USER])?;
@@ -58,20 +55,12 @@ impl ChatTemplate {
         let [first_head, _, between, next_postfix] =
             around(&twice, [FIRST_USER, ANSWER, NEXT_USER])?;
         if first_head != head {
-            return Err(refuse(
-                "the text before the first message changes as the chat goes on",
-            ));
+            return Err(refuse("the text before the first message changes as the chat goes on"));
         }
         if next_postfix != postfix {
-            return Err(refuse(
-                "the text after a user's message changes as the chat goes on",
-            ));
+            return Err(refuse("the text after a user's message changes as the chat goes on"));
         }
-        Ok(TurnTexts {
-            head,
-            postfix,
-            between,
-        })
+        Ok(TurnTexts { head, postfix, between })
     }
 }
 
@@ -83,22 +72,16 @@ fn around<const MARKS: usize, const STRETCHES: usize>(
     let mut stretches = Vec::with_capacity(STRETCHES);
     let mut rest = text;
     for mark in marks {
-        let (before, after) = rest
-            .split_once(mark)
-            .ok_or_else(|| refuse("it leaves out or reorders messages"))?;
+        let (before, after) =
+            rest.split_once(mark).ok_or_else(|| refuse("it leaves out or reorders messages"))?;
         stretches.push(before.to_owned());
         rest = after;
     }
     stretches.push(rest.to_owned());
-    if marks
-        .iter()
-        .any(|mark| stretches.iter().any(|stretch| stretch.contains(mark)))
-    {
+    if marks.iter().any(|mark| stretches.iter().any(|stretch| stretch.contains(mark))) {
         return Err(refuse("it repeats messages"));
     }
-    stretches
-        .try_into()
-        .map_err(|_| refuse("it leaves out or reorders messages"))
+    stretches.try_into().map_err(|_| refuse("it leaves out or reorders messages"))
 }
 
 fn refuse(reason: &'static str) -> Error {

@@ -78,14 +78,8 @@ mod tests {
     #[test]
     fn whole_text_is_borrowed() {
         let mut assembler = Utf8Assembler::new();
-        assert!(matches!(
-            assembler.push("naïve".as_bytes()),
-            Cow::Borrowed("naïve")
-        ));
-        assert!(matches!(
-            assembler.push(b"end \xF0\x9F"),
-            Cow::Borrowed("end ")
-        ));
+        assert!(matches!(assembler.push("naïve".as_bytes()), Cow::Borrowed("naïve")));
+        assert!(matches!(assembler.push(b"end \xF0\x9F"), Cow::Borrowed("end ")));
         assert_eq!(assembler.push(b"\x98\x80"), "😀");
     }
 

@@ -26,10 +26,7 @@ pub(crate) async fn json<T: DeserializeOwned>(mut response: Response) -> Result<
             }
         }
         if body.len() > MAX_ANSWER {
-            return Err(Error::TooLarge {
-                url,
-                limit: MAX_ANSWER,
-            });
+            return Err(Error::TooLarge { url, limit: MAX_ANSWER });
         }
     }
     serde_json::from_slice(&body).map_err(|source| Error::Decode { url, source })
@@ -55,9 +52,5 @@ pub(crate) async fn error(mut response: Response) -> Error {
         |_| ApiBody::Text(String::from_utf8_lossy(&body).into_owned()),
         ApiBody::Error,
     );
-    Error::Api {
-        status,
-        body,
-        retry_after,
-    }
+    Error::Api { status, body, retry_after }
 }

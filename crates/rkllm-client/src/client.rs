@@ -57,11 +57,7 @@ impl Client {
             http = http.read_timeout(timeout);
         }
         let http = http.build().map_err(|source| Error::Setup { source })?;
-        Ok(Self {
-            http,
-            base,
-            retries: options.retries,
-        })
+        Ok(Self { http, base, retries: options.retries })
     }
 
     /// Whether the server can answer requests.
@@ -79,10 +75,7 @@ impl Client {
     ///
     /// Those of every call, see [`Client`].
     pub async fn generate(&self, request: &GenerateRequest) -> Result<GenerateResponse, Error> {
-        let request = GenerateRequest {
-            stream: false,
-            ..request.clone()
-        };
+        let request = GenerateRequest { stream: false, ..request.clone() };
         body::json(self.post("generate", &request).await?).await
     }
 
@@ -92,10 +85,7 @@ impl Client {
     ///
     /// Those of every call, see [`Client`]. What fails after the server has accepted the request is an item of the stream.
     pub async fn generate_stream(&self, request: &GenerateRequest) -> Result<DeltaStream, Error> {
-        let request = GenerateRequest {
-            stream: true,
-            ..request.clone()
-        };
+        let request = GenerateRequest { stream: true, ..request.clone() };
         Ok(DeltaStream::new(self.post("generate", &request).await?))
     }
 
@@ -105,10 +95,7 @@ impl Client {
     ///
     /// Those of every call, see [`Client`].
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatResponse, Error> {
-        let request = ChatRequest {
-            stream: false,
-            ..request.clone()
-        };
+        let request = ChatRequest { stream: false, ..request.clone() };
         body::json(self.post("chat", &request).await?).await
     }
 
@@ -118,10 +105,7 @@ impl Client {
     ///
     /// Those of every call, see [`Client`]. What fails after the server has accepted the request is an item of the stream.
     pub async fn chat_stream(&self, request: &ChatRequest) -> Result<DeltaStream, Error> {
-        let request = ChatRequest {
-            stream: true,
-            ..request.clone()
-        };
+        let request = ChatRequest { stream: true, ..request.clone() };
         Ok(DeltaStream::new(self.post("chat", &request).await?))
     }
 
@@ -143,9 +127,7 @@ impl Client {
         }
         let mut attempt = 0;
         loop {
-            let again = request
-                .try_clone()
-                .expect("a body of bytes can be sent again");
+            let again = request.try_clone().expect("a body of bytes can be sent again");
             let error = match self.attempt(again, path).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
@@ -188,10 +170,7 @@ impl Client {
 
 /// Checks what people give as an address.
 fn base_url(given: &str) -> Result<Url, Error> {
-    let refuse = |reason: &str| Error::Url {
-        url: given.into(),
-        reason: reason.into(),
-    };
+    let refuse = |reason: &str| Error::Url { url: given.into(), reason: reason.into() };
     let url = Url::parse(given).map_err(|error| refuse(&error.to_string()))?;
     if url.scheme() != "http" {
         return Err(refuse("only plain http:// is spoken"));
@@ -231,10 +210,7 @@ mod tests {
     }
 
     fn chat() -> ChatRequest {
-        ChatRequest {
-            messages: vec![Message::user("Hi")],
-            ..ChatRequest::default()
-        }
+        ChatRequest { messages: vec![Message::user("Hi")], ..ChatRequest::default() }
     }
 
     #[test]
@@ -255,10 +231,7 @@ mod tests {
             ("http://board/llm", "http://board/llm/chat"),
             ("http://board/llm/", "http://board/llm/chat"),
         ] {
-            assert_eq!(
-                Client::new(base).unwrap().endpoint("chat").as_str(),
-                endpoint
-            );
+            assert_eq!(Client::new(base).unwrap().endpoint("chat").as_str(), endpoint);
         }
     }
 
@@ -267,10 +240,7 @@ mod tests {
         let server =
             Scripted::play([answer("400 Bad Request", BUSY), events("")], After::Close).await;
         let client = Client::new(&server.url).unwrap();
-        let streaming = ChatRequest {
-            stream: true,
-            ..chat()
-        };
+        let streaming = ChatRequest { stream: true, ..chat() };
         client.chat(&streaming).await.unwrap_err();
         let mut stream = client.chat_stream(&chat()).await.unwrap();
         let ended = stream.next().await.unwrap();
@@ -278,16 +248,8 @@ mod tests {
         assert!(stream.next().await.is_none());
 
         let requests = server.requests().await;
-        assert!(
-            requests[0].starts_with("POST /chat HTTP/1.1\r\n"),
-            "{}",
-            requests[0]
-        );
-        assert!(
-            requests[0].contains("content-type: application/json\r\n"),
-            "{}",
-            requests[0]
-        );
+        assert!(requests[0].starts_with("POST /chat HTTP/1.1\r\n"), "{}", requests[0]);
+        assert!(requests[0].contains("content-type: application/json\r\n"), "{}", requests[0]);
         assert!(requests[0].ends_with(&serde_json::to_string(&chat()).unwrap()));
         assert!(requests[1].ends_with(&serde_json::to_string(&streaming).unwrap()));
     }
@@ -306,10 +268,7 @@ mod tests {
     async fn retries_end_and_the_last_error_is_kept() {
         let busy = answer("503 Service Unavailable", BUSY);
         let server = Scripted::play([busy.clone(), busy], After::Close).await;
-        let options = Options {
-            retries: 1,
-            ..Options::default()
-        };
+        let options = Options { retries: 1, ..Options::default() };
         let client = Client::with_options(&server.url, &options).unwrap();
         let error = client.chat_stream(&chat()).await.unwrap_err();
         assert!(matches!(error, Error::Api { status: 503, .. }), "{error:?}");
@@ -328,17 +287,11 @@ mod tests {
 
         let mut stream = client.chat_stream(&chat()).await.unwrap();
         assert_eq!(stream.next().await.unwrap().unwrap().content, "Par");
-        assert!(matches!(
-            stream.next().await,
-            Some(Err(Error::Truncated { .. }))
-        ));
+        assert!(matches!(stream.next().await, Some(Err(Error::Truncated { .. }))));
 
         let mut stream = client.chat_stream(&chat()).await.unwrap();
         let broken = stream.next().await;
-        assert!(
-            matches!(broken, Some(Err(Error::Transport { .. }))),
-            "{broken:?}"
-        );
+        assert!(matches!(broken, Some(Err(Error::Transport { .. }))), "{broken:?}");
         assert_eq!(server.requests().await.len(), 2);
     }
 
@@ -353,13 +306,7 @@ mod tests {
         insta::assert_snapshot!(refused, @"the server answered with an error (HTTP status 400): try later [busy]");
         let foreign = client.chat(&chat()).await.unwrap_err();
         insta::assert_snapshot!(foreign, @r#"the server answered with an error (HTTP status 404): "<h1>nothing here</h1>"; is it an rkllm-server?"#);
-        let Error::Api {
-            body: ApiBody::Text(text),
-            ..
-        } = foreign
-        else {
-            panic!("{foreign:?}")
-        };
+        let Error::Api { body: ApiBody::Text(text), .. } = foreign else { panic!("{foreign:?}") };
         assert_eq!(text, "<h1>nothing here</h1>");
         let empty = client.health().await.unwrap_err();
         assert!(matches!(empty, Error::Decode { .. }), "{empty:?}");
@@ -380,10 +327,7 @@ mod tests {
     #[tokio::test]
     async fn what_json_cannot_say_is_not_sent() {
         let client = Client::new("http://127.0.0.1:1").unwrap();
-        let request = ChatRequest {
-            temperature: Some(f64::NAN),
-            ..chat()
-        };
+        let request = ChatRequest { temperature: Some(f64::NAN), ..chat() };
         let error = client.chat(&request).await.unwrap_err();
         assert!(matches!(error, Error::Encode { .. }), "{error:?}");
     }

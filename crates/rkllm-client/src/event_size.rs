@@ -12,11 +12,7 @@ pub(crate) struct EventSize {
 
 impl EventSize {
     pub(crate) fn new() -> Self {
-        Self {
-            bytes: 0,
-            line_is_empty: true,
-            after_cr: false,
-        }
+        Self { bytes: 0, line_is_empty: true, after_cr: false }
     }
 
     /// Whether every event stays within `limit` bytes up to the end of `chunk`.
@@ -51,17 +47,9 @@ mod tests {
 
     #[test]
     fn an_empty_line_ends_an_event_with_every_line_ending() {
-        for stream in [
-            "data: x\n\n",
-            "data: x\r\n\r\n",
-            "data: x\r\r",
-            ": ping\n\n",
-        ] {
+        for stream in ["data: x\n\n", "data: x\r\n\r\n", "data: x\r\r", ": ping\n\n"] {
             let mut size = EventSize::new();
-            assert!(
-                size.within(stream.len(), stream.repeat(5).as_bytes()),
-                "{stream:?}"
-            );
+            assert!(size.within(stream.len(), stream.repeat(5).as_bytes()), "{stream:?}");
         }
     }
 

@@ -16,10 +16,6 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: None,
-            retries: 2,
-        }
+        Self { connect_timeout: Duration::from_secs(10), read_timeout: None, retries: 2 }
     }
 }

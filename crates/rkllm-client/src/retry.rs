@@ -16,11 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 pub(crate) fn wait(error: &Error, attempt: u32) -> Option<Duration> {
     let asked = match error {
         Error::Connect { .. } => None,
-        Error::Api {
-            status: 429 | 503,
-            retry_after,
-            ..
-        } => *retry_after,
+        Error::Api { status: 429 | 503, retry_after, .. } => *retry_after,
         _ => return None,
     };
     let backoff = FIRST_WAIT.saturating_mul(2u32.saturating_pow(attempt));
@@ -43,11 +39,7 @@ mod tests {
     use crate::ApiBody;
 
     fn refused(status: u16, retry_after: Option<Duration>) -> Error {
-        Error::Api {
-            status,
-            body: ApiBody::Text(String::new()),
-            retry_after,
-        }
+        Error::Api { status, body: ApiBody::Text(String::new()), retry_after }
     }
 
     #[test]
@@ -56,20 +48,15 @@ mod tests {
             assert_eq!(wait(&refused(status, None), 0), Some(FIRST_WAIT));
         }
         for status in [200, 400, 401, 404, 500, 502, 504] {
-            assert_eq!(
-                wait(&refused(status, Some(FIRST_WAIT)), 0),
-                None,
-                "{status}"
-            );
+            assert_eq!(wait(&refused(status, Some(FIRST_WAIT)), 0), None, "{status}");
         }
         assert!(wait(&Error::Truncated { url: String::new() }, 0).is_none());
     }
 
     #[test]
     fn the_wait_doubles_and_is_capped() {
-        let waits: Vec<_> = [1, 2, 8, 9, 40]
-            .map(|n| wait(&refused(503, None), n).unwrap().as_millis())
-            .into();
+        let waits: Vec<_> =
+            [1, 2, 8, 9, 40].map(|n| wait(&refused(503, None), n).unwrap().as_millis()).into();
         assert_eq!(waits, [400, 800, 51_200, 60_000, 60_000]);
     }
 

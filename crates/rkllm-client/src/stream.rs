@@ -33,20 +33,13 @@ pub struct DeltaStream {
 impl DeltaStream {
     /// Reads the body of a response with a success status.
     pub(crate) fn new(response: Response) -> Self {
-        let source = Source {
-            url: response.url().to_string(),
-            status: response.status().as_u16(),
-        };
+        let source = Source { url: response.url().to_string(), status: response.status().as_u16() };
         let url = source.url.clone();
-        let bytes = response
-            .bytes_stream()
-            .map_err(move |source| Error::Transport {
-                url: url.clone(),
-                source: source.without_url(),
-            });
-        Self {
-            deltas: Box::pin(deltas(source, bytes)),
-        }
+        let bytes = response.bytes_stream().map_err(move |source| Error::Transport {
+            url: url.clone(),
+            source: source.without_url(),
+        });
+        Self { deltas: Box::pin(deltas(source, bytes)) }
     }
 }
 
@@ -82,10 +75,7 @@ impl Source {
                 body: ApiBody::Error(body),
                 retry_after: None,
             }),
-            Err(source) => Err(Error::Decode {
-                url: self.url.clone(),
-                source,
-            }),
+            Err(source) => Err(Error::Decode { url: self.url.clone(), source }),
         }
     }
 }
@@ -101,10 +91,7 @@ where
             Some(Ok(event)) => event,
             Some(Err(EventStreamError::Transport(error))) => return Err(error),
             Some(Err(EventStreamError::Utf8Error(error))) => {
-                return Err(Error::Encoding {
-                    url: source.url,
-                    source: error,
-                });
+                return Err(Error::Encoding { url: source.url, source: error });
             }
             None => return Err(Error::Truncated { url: source.url }),
         };
@@ -124,10 +111,7 @@ where
         if size.within(MAX_EVENT, &chunk) {
             Ok(chunk)
         } else {
-            Err(Error::TooLarge {
-                url: source.url.clone(),
-                limit: MAX_EVENT,
-            })
+            Err(Error::TooLarge { url: source.url.clone(), limit: MAX_EVENT })
         }
     })
 }
@@ -152,14 +136,8 @@ mod tests {
 
     /// Reads chunks to the end: the text, whether the finish was seen, and the error if there was one.
     fn read(chunks: &[&[u8]]) -> (String, bool, Option<Error>) {
-        let source = Source {
-            url: "http://test/chat".into(),
-            status: 200,
-        };
-        let chunks: Vec<_> = chunks
-            .iter()
-            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
-            .collect();
+        let source = Source { url: "http://test/chat".into(), status: 200 };
+        let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let mut deltas = Box::pin(deltas(source, stream::iter(chunks)));
         let (mut text, mut finished, mut failed) = (String::new(), false, None);
         while let Some(item) = deltas.next().now_or_never().expect("all chunks are there") {
@@ -181,11 +159,7 @@ mod tests {
             let (left, right) = STREAM.as_bytes().split_at(at);
             let (text, finished, error) = read(&[left, right]);
             assert!(error.is_none(), "split at {at}: {error:?}");
-            assert_eq!(
-                (text.as_str(), finished),
-                ("Päris 巴", true),
-                "split at {at}"
-            );
+            assert_eq!((text.as_str(), finished), ("Päris 巴", true), "split at {at}");
         }
     }
 
@@ -221,18 +195,10 @@ mod tests {
             b"data: {\"content\": \"[DONE]\"}\n\n",
         ]);
         assert_eq!(text, "Par");
-        let Some(Error::Api {
-            status: 200,
-            body: ApiBody::Error(body),
-            ..
-        }) = error
-        else {
+        let Some(Error::Api { status: 200, body: ApiBody::Error(body), .. }) = error else {
             panic!("{error:?}")
         };
-        assert_eq!(
-            (body.error.as_str(), body.code.as_str()),
-            ("it broke", "runtime_failed")
-        );
+        assert_eq!((body.error.as_str(), body.code.as_str()), ("it broke", "runtime_failed"));
     }
 
     #[test]
@@ -249,15 +215,6 @@ mod tests {
     fn an_endless_event_is_refused() {
         let chunk = vec![b'x'; 64 * 1024];
         let (.., error) = read(&vec![chunk.as_slice(); 17]);
-        assert!(
-            matches!(
-                error,
-                Some(Error::TooLarge {
-                    limit: MAX_EVENT,
-                    ..
-                })
-            ),
-            "{error:?}"
-        );
+        assert!(matches!(error, Some(Error::TooLarge { limit: MAX_EVENT, .. })), "{error:?}");
     }
 }

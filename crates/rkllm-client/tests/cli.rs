@@ -1,9 +1,6 @@
 //! The program's behaviour where no server answers.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of these tests fail like the tests"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of these tests fail like the tests")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -40,20 +37,12 @@ fn help_names_commands_and_options() {
     let help = run(&["--help"], "");
     assert!(help.status.success());
     for command in ["test", "chat"] {
-        assert!(
-            text(&help.stdout).contains(&format!("\n  {command} ")),
-            "{command}"
-        );
+        assert!(text(&help.stdout).contains(&format!("\n  {command} ")), "{command}");
     }
     let help = run(&["chat", "--help"], "");
-    for option in [
-        "--url",
-        "RKLLM_URL",
-        "--system",
-        "--temperature",
-        "--max-new-tokens",
-        "--no-thinking",
-    ] {
+    for option in
+        ["--url", "RKLLM_URL", "--system", "--temperature", "--max-new-tokens", "--no-thinking"]
+    {
         assert!(text(&help.stdout).contains(option), "{option}");
     }
 }
@@ -64,10 +53,7 @@ fn an_unusable_address_is_a_usage_error() {
         let output = run(&[command, "--url", "board:5000"], "Hello\n");
         assert_eq!(output.status.code(), Some(2));
         let error = text(&output.stderr);
-        assert!(
-            error.starts_with("rkllm-client: cannot use `board:5000`"),
-            "{error}"
-        );
+        assert!(error.starts_with("rkllm-client: cannot use `board:5000`"), "{error}");
     }
 }
 
@@ -78,10 +64,7 @@ fn a_server_that_does_not_run_is_named() {
         let output = run(&[command, "--url", &url], "Hello\n");
         assert_eq!(output.status.code(), Some(1));
         let error = text(&output.stderr);
-        assert!(
-            error.contains(&format!("cannot connect to {url}/")),
-            "{error}"
-        );
+        assert!(error.contains(&format!("cannot connect to {url}/")), "{error}");
         assert!(error.contains("is the server running?"), "{error}");
         assert_eq!(text(&output.stdout), "");
     }
@@ -102,9 +85,5 @@ fn limits_that_make_no_sense_are_refused() {
     let (url, _reserved) = unused_url();
     let output = run(&["chat", "--url", &url, "--temperature", "NaN"], "Hello\n");
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).contains("give a finite one"),
-        "{}",
-        text(&output.stderr)
-    );
+    assert!(text(&output.stderr).contains("give a finite one"), "{}", text(&output.stderr));
 }

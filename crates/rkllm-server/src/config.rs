@@ -183,9 +183,9 @@ fn open(what: &'static str, path: &Path) -> Result<File, ConfigError> {
 
 fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, ConfigError> {
     match value {
-        Some(value) if value == 0 || i32::try_from(value).is_err() => {
-            Err(ConfigError::Range(format!("{flag} is {value}; give a number from 1 to 2147483647")))
-        }
+        Some(value) if value == 0 || i32::try_from(value).is_err() => Err(ConfigError::Range(
+            format!("{flag} is {value}; give a number from 1 to 2147483647"),
+        )),
         _ => Ok(value),
     }
 }
@@ -229,9 +229,13 @@ mod tests {
         /// A machine with some files, and a device tree if it is a board.
         fn new(compatible: Option<&str>) -> Self {
             let root = tempfile::tempdir().unwrap();
-            for (name, content) in
-                [("m.rkllm", "x"), ("m.gguf", "x"), ("magic", "GGUFxx"), ("other", "x"), ("empty", "")]
-            {
+            for (name, content) in [
+                ("m.rkllm", "x"),
+                ("m.gguf", "x"),
+                ("magic", "GGUFxx"),
+                ("other", "x"),
+                ("empty", ""),
+            ] {
                 std::fs::write(root.path().join(name), content).unwrap();
             }
             if let Some(compatible) = compatible {
@@ -269,12 +273,13 @@ mod tests {
     #[test]
     fn boards_choose_the_cpus() {
         let board = Machine::new(Some("rockchip,rk3588\0"));
-        let mask = |flags: &[&str]| {
-            board.resolve("m.rkllm", flags).unwrap().model.options.cpu_mask
-        };
+        let mask = |flags: &[&str]| board.resolve("m.rkllm", flags).unwrap().model.options.cpu_mask;
         assert_eq!(mask(&[]), Some(0xf0));
         assert_eq!(mask(&["--target_platform", "rk3588"]), Some(0xf0));
-        assert_eq!(Machine::new(None).resolve("m.rkllm", &[]).unwrap().model.options.cpu_mask, None);
+        assert_eq!(
+            Machine::new(None).resolve("m.rkllm", &[]).unwrap().model.options.cpu_mask,
+            None
+        );
         let refused = board.refused("m.rkllm", &["--target-platform", "rk3576"]);
         assert!(refused.contains("rk3576") && refused.contains("rk3588"), "{refused}");
     }
@@ -296,10 +301,12 @@ mod tests {
     fn flags_out_of_range_are_named() {
         let machine = Machine::new(None);
         let refused = machine.refused("m.gguf", &["--temperature", "7"]);
-        assert_eq!(refused, "--temperature is 7; send a number from 0 to 2");
+        assert_eq!(refused, "--temperature is 7.0; send a number from 0 to 2");
         let refused = machine.refused("m.gguf", &["--top_p", "nan"]);
         assert_eq!(refused, "--top-p is NaN; send a number from 0 to 1");
-        assert!(machine.refused("m.gguf", &["--context-length", "0"]).starts_with("--context-length"));
+        assert!(
+            machine.refused("m.gguf", &["--context-length", "0"]).starts_with("--context-length")
+        );
     }
 
     #[test]

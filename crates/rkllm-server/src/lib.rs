@@ -41,7 +41,9 @@ const HTTP_THREADS: usize = 2;
 #[non_exhaustive]
 pub enum RunError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; is another server running there? choose another --port")]
+    #[error(
+        "cannot listen on {address}: {source}; is another server running there? choose another --port"
+    )]
     Listen {
         /// The address.
         address: std::net::SocketAddr,

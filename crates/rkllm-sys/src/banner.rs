@@ -28,16 +28,9 @@ pub(crate) fn find(bytes: &[u8]) -> Option<Banner> {
 fn parse(rest: &[u8]) -> Option<Banner> {
     let line = &rest[..rest.len().min(MAX_LEN)];
     let end = memchr::memchr(b')', line)?;
-    let mut parts = std::str::from_utf8(&line[..end])
-        .ok()?
-        .split('|')
-        .map(str::trim);
+    let mut parts = std::str::from_utf8(&line[..end]).ok()?.split('|').map(str::trim);
     let version = parts.next()?.parse().ok()?;
-    let mut banner = Banner {
-        version,
-        target: String::new(),
-        build: String::new(),
-    };
+    let mut banner = Banner { version, target: String::new(), build: String::new() };
     for part in parts {
         match part.split_once(':') {
             Some(("target", value)) => banner.target = value.trim().to_owned(),
@@ -80,10 +73,7 @@ mod tests {
     fn passes_over_what_only_looks_like_a_banner() {
         let bytes = format!("{PREFIX}\0{PREFIX} %s | target: %s)\0{LINE}\0");
         assert_eq!(find(bytes.as_bytes()), Some(expected()));
-        assert_eq!(
-            find(format!("{PREFIX} 1.2.3 | target: Linux").as_bytes()),
-            None
-        );
+        assert_eq!(find(format!("{PREFIX} 1.2.3 | target: Linux").as_bytes()), None);
     }
 
     proptest! {

@@ -121,12 +121,8 @@ impl FromStr for Generation {
     type Err = ParseGenerationError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = Self::ALL
-            .into_iter()
-            .find(|generation| generation.name() == text);
-        named.ok_or_else(|| ParseGenerationError {
-            text: text.to_owned(),
-        })
+        let named = Self::ALL.into_iter().find(|generation| generation.name() == text);
+        named.ok_or_else(|| ParseGenerationError { text: text.to_owned() })
     }
 }
 
@@ -163,10 +159,7 @@ mod tests {
             ("2.0.0", ["unknown", "install runtime 1.3.0"]),
         ] {
             let message = of(version).unwrap_err().to_string();
-            assert!(
-                message.contains(&format!("runtime {version} is")),
-                "{message}"
-            );
+            assert!(message.contains(&format!("runtime {version} is")), "{message}");
             assert!(words.iter().all(|word| message.contains(word)), "{message}");
         }
     }
@@ -177,9 +170,6 @@ mod tests {
             assert_eq!(generation.to_string().parse(), Ok(generation));
         }
         let message = "1.2".parse::<Generation>().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "`1.2` is no ABI generation; choose one of 1.1, 1.2.0, 1.2.1, 1.3"
-        );
+        assert_eq!(message, "`1.2` is no ABI generation; choose one of 1.1, 1.2.0, 1.2.1, 1.3");
     }
 }

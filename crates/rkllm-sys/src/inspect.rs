@@ -124,10 +124,7 @@ fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
     let own = || path.to_owned();
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => InspectError::Missing { path: own() },
-        _ => InspectError::Unreadable {
-            path: own(),
-            source,
-        },
+        _ => InspectError::Unreadable { path: own(), source },
     };
     // Before opening: to open a pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(failed)?;
@@ -139,10 +136,7 @@ fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
     }
     let mut file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.by_ref()
-        .take(object::elf::ELFMAG.len() as u64)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.by_ref().take(object::elf::ELFMAG.len() as u64).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.is_empty() {
         return Err(InspectError::Empty { path: own() });
     }
@@ -163,11 +157,7 @@ fn check(path: &Path, bytes: &[u8]) -> Result<(), InspectError> {
     let found = architecture(file.architecture());
     if found != std::env::consts::ARCH {
         let expected = std::env::consts::ARCH;
-        return Err(InspectError::Architecture {
-            path: path.to_owned(),
-            found,
-            expected,
-        });
+        return Err(InspectError::Architecture { path: path.to_owned(), found, expected });
     }
     for segment in file.segments() {
         segment.data().map_err(damaged)?;
@@ -203,11 +193,7 @@ mod tests {
         bytes.extend(0_u32.to_le_bytes());
         bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
         bytes.extend([1_u32, 4].map(u32::to_le_bytes).concat());
-        bytes.extend(
-            [0_u64, 0, 0, size, size, 4096]
-                .map(u64::to_le_bytes)
-                .concat(),
-        );
+        bytes.extend([0_u64, 0, 0, size, size, 4096].map(u64::to_le_bytes).concat());
         bytes.extend(content);
         bytes
     }
@@ -215,11 +201,7 @@ mod tests {
     /// The machine number of this program's architecture, and that of another.
     fn machines() -> (u16, u16) {
         let (x86, arm) = (object::elf::EM_X86_64.0, object::elf::EM_AARCH64.0);
-        if cfg!(target_arch = "aarch64") {
-            (arm, x86)
-        } else {
-            (x86, arm)
-        }
+        if cfg!(target_arch = "aarch64") { (arm, x86) } else { (x86, arm) }
     }
 
     fn inspect_bytes(bytes: &[u8]) -> Result<Inspection, InspectError> {
@@ -233,21 +215,13 @@ mod tests {
     fn reads_the_banner_of_a_library() {
         let found = inspect_bytes(&elf(machines().0, LINE)).unwrap();
         assert_eq!(found.version.to_string(), "1.3.0");
-        assert_eq!(
-            (found.target.as_str(), found.build.as_str()),
-            ("Linux", "00ff 2026-05-01")
-        );
+        assert_eq!((found.target.as_str(), found.build.as_str()), ("Linux", "00ff 2026-05-01"));
     }
 
     #[test]
     fn names_both_architectures() {
         let error = inspect_bytes(&elf(machines().1, LINE)).unwrap_err();
-        let InspectError::Architecture {
-            found, expected, ..
-        } = &error
-        else {
-            panic!("{error}")
-        };
+        let InspectError::Architecture { found, expected, .. } = &error else { panic!("{error}") };
         assert_eq!(*expected, std::env::consts::ARCH);
         assert!(["x86_64", "aarch64"].contains(&found.as_str()), "{found}");
         assert!(error.to_string().contains(found.as_str()));
@@ -258,10 +232,7 @@ mod tests {
         let whole = elf(machines().0, LINE);
         for len in 4..whole.len() {
             let error = inspect_bytes(&whole[..len]).unwrap_err();
-            assert!(
-                matches!(error, InspectError::Damaged { .. }),
-                "{len} bytes: {error}"
-            );
+            assert!(matches!(error, InspectError::Damaged { .. }), "{len} bytes: {error}");
         }
     }
 
@@ -271,22 +242,13 @@ mod tests {
         let missing = inspect(&dir.path().join("nothing.so")).unwrap_err();
         assert!(matches!(missing, InspectError::Missing { .. }), "{missing}");
         let directory = inspect(dir.path()).unwrap_err();
-        assert!(
-            directory.to_string().contains("librkllmrt.so"),
-            "{directory}"
-        );
+        assert!(directory.to_string().contains("librkllmrt.so"), "{directory}");
         let device = inspect("/dev/null".as_ref()).unwrap_err();
-        assert!(
-            matches!(device, InspectError::NotRegular { .. }),
-            "{device}"
-        );
+        assert!(matches!(device, InspectError::NotRegular { .. }), "{device}");
         let below = dir.path().join("file");
         fs::write(&below, "text").unwrap();
         let unreadable = inspect(&below.join("lib.so")).unwrap_err();
-        assert!(
-            matches!(unreadable, InspectError::Unreadable { .. }),
-            "{unreadable}"
-        );
+        assert!(matches!(unreadable, InspectError::Unreadable { .. }), "{unreadable}");
     }
 
     #[test]
@@ -294,10 +256,7 @@ mod tests {
         let error = |bytes: &[u8]| inspect_bytes(bytes).unwrap_err();
         assert!(matches!(error(b""), InspectError::Empty { .. }));
         assert!(matches!(error(b"\x7fE"), InspectError::NotElf { .. }));
-        assert!(matches!(
-            error(b"GGUF and more"),
-            InspectError::NotElf { .. }
-        ));
+        assert!(matches!(error(b"GGUF and more"), InspectError::NotElf { .. }));
         let other = error(&elf(machines().0, b"some other library"));
         assert!(matches!(other, InspectError::NotRuntime { .. }), "{other}");
     }
@@ -309,16 +268,9 @@ mod tests {
             InspectError::Empty { path: path.clone() }.to_string(),
             InspectError::NotElf { path: path.clone() }.to_string(),
             InspectError::NotRuntime { path: path.clone() }.to_string(),
-            InspectError::Damaged {
-                path,
-                reason: "short".to_owned(),
-            }
-            .to_string(),
+            InspectError::Damaged { path, reason: "short".to_owned() }.to_string(),
         ] {
-            assert!(
-                message.starts_with("/lib/x.so is ") && message.contains("; "),
-                "{message}"
-            );
+            assert!(message.starts_with("/lib/x.so is ") && message.contains("; "), "{message}");
         }
     }
 

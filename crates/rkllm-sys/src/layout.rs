@@ -25,11 +25,7 @@ struct Struct {
 
 impl Struct {
     const fn new(name: &'static str, layout: Layout, fields: &'static [Field]) -> Self {
-        Self {
-            name,
-            layout,
-            fields,
-        }
+        Self { name, layout, fields }
     }
 }
 
@@ -83,22 +79,14 @@ fn check(header: &str, structs: &[Struct], constants: &[(&str, i64)]) {
     let data = include_str!("../tests/layout.json");
     let mut all: BTreeMap<String, Expected> = serde_json::from_str(data).unwrap();
     let expected = all.remove(header).unwrap();
-    let constants: BTreeMap<String, i64> = constants
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), *value))
-        .collect();
+    let constants: BTreeMap<String, i64> =
+        constants.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     assert_eq!(constants, expected.constants);
 
-    let ours: BTreeMap<String, Facts> = structs
-        .iter()
-        .map(|of| (of.name.to_owned(), of.into()))
-        .collect();
-    let is_ours = |target: &&Target| {
-        target
-            .architectures
-            .iter()
-            .any(|a| a == std::env::consts::ARCH)
-    };
+    let ours: BTreeMap<String, Facts> =
+        structs.iter().map(|of| (of.name.to_owned(), of.into())).collect();
+    let is_ours =
+        |target: &&Target| target.architectures.iter().any(|a| a == std::env::consts::ARCH);
     let target = expected.targets.iter().find(is_ours);
     let target = target.expect("the runtime exists for x86_64 (embedded), aarch64 and arm only");
     assert_eq!(ours, target.structs);

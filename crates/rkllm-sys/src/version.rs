@@ -71,18 +71,14 @@ impl FromStr for Version {
     type Err = ParseVersionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| ParseVersionError {
-            text: text.to_owned(),
-        })
+        parse(text).ok_or_else(|| ParseVersionError { text: text.to_owned() })
     }
 }
 
 fn parse(text: &str) -> Option<Version> {
     let (major, rest) = text.split_once('.')?;
     let (minor, rest) = rest.split_once('.')?;
-    let digits = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (patch, suffix) = rest.split_at(digits);
     let in_suffix = |c: char| c.is_ascii_alphanumeric() || "-+._".contains(c);
     suffix.chars().all(in_suffix).then_some(())?;
@@ -96,11 +92,7 @@ fn parse(text: &str) -> Option<Version> {
 
 /// Digits only: the parser of the standard library would take a sign as well.
 fn number(text: &str) -> Option<u16> {
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -116,51 +108,22 @@ mod tests {
     #[test]
     fn reads_numbers_and_suffix() {
         let suffix = Some("b1".to_owned());
-        assert_eq!(
-            version("1.2.1b1"),
-            Version {
-                major: 1,
-                minor: 2,
-                patch: 1,
-                suffix
-            }
-        );
+        assert_eq!(version("1.2.1b1"), Version { major: 1, minor: 2, patch: 1, suffix });
         assert_eq!(version("10.0.3").numbers(), (10, 0, 3));
     }
 
     #[test]
     fn refuses_what_is_no_version() {
-        for text in [
-            "",
-            "1",
-            "1.2",
-            "1.2.",
-            "1..2",
-            ".1.2",
-            "+1.2.3",
-            "1.2.3 ",
-            "1.2.70000",
-            "%s",
-        ] {
-            assert_eq!(
-                text.parse::<Version>(),
-                Err(ParseVersionError {
-                    text: text.to_owned()
-                })
-            );
+        for text in ["", "1", "1.2", "1.2.", "1..2", ".1.2", "+1.2.3", "1.2.3 ", "1.2.70000", "%s"]
+        {
+            assert_eq!(text.parse::<Version>(), Err(ParseVersionError { text: text.to_owned() }));
         }
     }
 
     #[test]
     fn previews_come_before_their_release() {
-        let sorted = [
-            "1.0.2", "1.2.0", "1.2.1b1", "1.2.1b2", "1.2.1", "1.2.3", "1.10.0",
-        ];
-        assert!(
-            sorted
-                .windows(2)
-                .all(|pair| version(pair[0]) < version(pair[1]))
-        );
+        let sorted = ["1.0.2", "1.2.0", "1.2.1b1", "1.2.1b2", "1.2.1", "1.2.3", "1.10.0"];
+        assert!(sorted.windows(2).all(|pair| version(pair[0]) < version(pair[1])));
     }
 
     proptest! {

@@ -1,8 +1,5 @@
 //! A library that is compiled on the spot, inspected and loaded.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests may panic like the tests themselves"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
 use std::path::Path;
 use std::process::Command;
@@ -20,18 +17,11 @@ fn compile(dir: &Path, symbols: &[&str]) -> Library {
     let (source, path) = (dir.join("runtime.c"), dir.join("librkllmrt.so"));
     std::fs::write(&source, code).unwrap();
     let mut cc = Command::new("cc");
-    let status = cc
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(&path)
-        .arg(&source)
-        .status();
+    let status = cc.args(["-shared", "-fPIC", "-o"]).arg(&path).arg(&source).status();
     assert!(status.expect("a C compiler is installed as `cc`").success());
 
     let found = inspect(&path).unwrap();
-    assert_eq!(
-        (found.target.as_str(), found.build.as_str()),
-        ("Linux", "test")
-    );
+    assert_eq!((found.target.as_str(), found.build.as_str()), ("Linux", "test"));
     assert_eq!(Generation::of(&found.version), Ok(Generation::V1_3));
     // SAFETY: the library is the one written above and has no initialisers.
     unsafe { Library::new(&path) }.unwrap()
@@ -71,10 +61,6 @@ fn a_missing_symbol_is_named() {
         (v1_1::Api::load(&library), others)
     };
     assert!(oldest.is_ok());
-    let symbols = [
-        "rkllm_clear_kv_cache",
-        "rkllm_clear_kv_cache",
-        "rkllm_ext_tokenize",
-    ];
+    let symbols = ["rkllm_clear_kv_cache", "rkllm_clear_kv_cache", "rkllm_ext_tokenize"];
     assert_eq!(others, symbols.map(|symbol| Err(MissingSymbol { symbol })));
 }

@@ -60,13 +60,17 @@ pub enum Error {
         path: PathBuf,
     },
     /// The runtime ended a run with an error.
-    #[error("the runtime failed during a run (rkllm_run returned {status}); the lines it printed say why")]
+    #[error(
+        "the runtime failed during a run (rkllm_run returned {status}); the lines it printed say why"
+    )]
     Run {
         /// What `rkllm_run` returned.
         status: i32,
     },
     /// A run ended without a single token and without saying so; over-long prompts do this.
-    #[error("the runtime ended the run without an answer; the prompt may be longer than the context")]
+    #[error(
+        "the runtime ended the run without an answer; the prompt may be longer than the context"
+    )]
     NoAnswer,
     /// A run is already under way on this session.
     #[error("a run is under way on this session; wait for its end or open a second session")]

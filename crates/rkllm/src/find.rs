@@ -25,10 +25,7 @@ pub(crate) fn library() -> Result<PathBuf, Error> {
     first(candidates(executable.as_deref(), std::env::var_os("LD_LIBRARY_PATH")))
 }
 
-fn candidates(
-    executable: Option<&Path>,
-    loader_path: Option<std::ffi::OsString>,
-) -> Vec<PathBuf> {
+fn candidates(executable: Option<&Path>, loader_path: Option<std::ffi::OsString>) -> Vec<PathBuf> {
     let beside = executable.and_then(Path::parent);
     let beside = beside.into_iter().flat_map(|folder| [folder.to_owned(), folder.join("lib")]);
     let loader = loader_path.iter().flat_map(std::env::split_paths).filter(|path| path != "");
@@ -41,10 +38,17 @@ fn candidates(
 }
 
 fn first(candidates: Vec<PathBuf>) -> Result<PathBuf, Error> {
-    match candidates.iter().find(|path| path.is_file()) {
+    match candidates.iter().find(|path| path.is_file() && !is_for_pcs(path)) {
         Some(path) => Ok(path.clone()),
         None => Err(Error::NotFound { searched: candidates }),
     }
+}
+
+/// Whether this is the drop-in library for PCs, which runs no `.rkllm` model. It has the same name
+/// as the vendor's, and a build of this workspace leaves it beside the server.
+fn is_for_pcs(path: &Path) -> bool {
+    // A library that cannot be read is one that the user should hear of.
+    rkllm_sys::inspect(path).is_ok_and(|library| library.target == "CPU")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ const AHEAD: usize = 64;
 /// One token of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The token's id.
+    /// The token's id; -1 for the end of a text whose last character the model left unfinished.
     pub id: i32,
     /// Its text; empty while a character is incomplete, whose bytes come with a later token.
     pub text: String,
@@ -116,7 +116,9 @@ impl Iterator for Generation<'_> {
         {
             return Some(Err(error));
         }
-        let Stage::Running(tokens, _) = &self.stage else { return None };
+        let Stage::Running(tokens, _) = &self.stage else {
+            return None;
+        };
         match tokens.recv() {
             Ok(token) => Some(Ok(token)),
             Err(_) => self.join(),

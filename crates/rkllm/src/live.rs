@@ -45,7 +45,9 @@ impl Live {
     /// Tells the run under way to end. Returns whether there was one.
     pub(crate) fn abort(&self) -> bool {
         let run = self.run.lock();
-        let Some(running) = run.as_ref() else { return false };
+        let Some(running) = run.as_ref() else {
+            return false;
+        };
         self.stop.store(true, Ordering::Relaxed);
         // SAFETY: the handle is alive: `RunGuard` empties `run` under this lock before the run
         // returns, and only then can the session destroy the handle. A refusal is no harm: the

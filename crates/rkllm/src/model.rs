@@ -109,12 +109,7 @@ impl Model {
             // SAFETY: the handle is alive as long as `shared`; the key lives until the call
             // returns and the value is as long as said.
             unsafe {
-                (api.metadata)(
-                    self.shared.handle.as_ptr(),
-                    key.as_ptr(),
-                    value.cast(),
-                    capacity,
-                )
+                (api.metadata)(self.shared.handle.as_ptr(), key.as_ptr(), value.cast(), capacity)
             }
         });
         match value {
@@ -142,8 +137,7 @@ impl Model {
             add_eos: false,
         };
         // SAFETY: the handle is alive as long as `shared`, and `info` says its size.
-        let status =
-            unsafe { (api.model_info)(self.shared.handle.as_ptr(), &mut info) };
+        let status = unsafe { (api.model_info)(self.shared.handle.as_ptr(), &mut info) };
         called("rkllm_ext_model_info", status)?;
         let count = |value: i32| u32::try_from(value).unwrap_or(0);
         let token = |value: i32| (value >= 0).then_some(value);
@@ -199,8 +193,7 @@ fn fill<T: Clone + Default>(
     let mut items = vec![T::default(); guess];
     loop {
         let status = call(items.as_mut_ptr(), items.len());
-        let count =
-            usize::try_from(status).map_err(|_| Error::Call { function, status })?;
+        let count = usize::try_from(status).map_err(|_| Error::Call { function, status })?;
         if count <= items.len() {
             items.truncate(count);
             return Ok(items);

@@ -12,7 +12,7 @@ use crate::{Error, PerfStats};
 /// One token as the runtime hands it over, borrowed for the time of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenRef<'a> {
-    /// The token's id.
+    /// The token's id; -1 for the end of a text whose last character the model left unfinished.
     pub id: i32,
     /// Its text; empty while a character is incomplete, whose bytes come with a later token.
     pub text: &'a str,
@@ -66,7 +66,6 @@ pub(crate) struct RunState<'s> {
     sink: &'s mut Sink<'s>,
     live: &'s Arc<Live>,
     text: Utf8Assembler,
-    last_id: i32,
     tokens: u32,
     finished: bool,
     failed: bool,
@@ -80,7 +79,6 @@ impl<'s> RunState<'s> {
             sink,
             live,
             text: Utf8Assembler::default(),
-            last_id: -1,
             tokens: 0,
             finished: false,
             failed: false,
@@ -96,6 +94,7 @@ impl<'s> RunState<'s> {
             State::Finish => {
                 self.finished = true;
                 self.perf = report.perf;
+                self.tail(report.text);
             }
             State::Error => self.failed = true,
         }
@@ -107,9 +106,19 @@ impl<'s> RunState<'s> {
             return self.stop();
         }
         self.tokens += 1;
-        self.last_id = report.token_id;
-        let text = self.text.push(report.text);
-        let token = TokenRef { id: report.token_id, text: &text };
+        self.deliver(report.token_id, report.text);
+    }
+
+    /// FINISH brings text only for a character that the last token left unfinished.
+    fn tail(&mut self, text: &[u8]) {
+        if !text.is_empty() && !self.live.stopping() {
+            self.deliver(-1, text);
+        }
+    }
+
+    fn deliver(&mut self, id: i32, text: &[u8]) {
+        let text = self.text.push(text);
+        let token = TokenRef { id, text: &text };
         let sink = &mut self.sink;
         match catch_unwind(AssertUnwindSafe(|| sink(token))) {
             Ok(Flow::Continue) => {}
@@ -127,9 +136,8 @@ impl<'s> RunState<'s> {
     #[cold]
     fn stop(&self) {
         let aborter = Aborter(Arc::clone(self.live));
-        let spawned = std::thread::Builder::new()
-            .name("rkllm-abort".into())
-            .spawn(move || aborter.abort());
+        let spawned =
+            std::thread::Builder::new().name("rkllm-abort".into()).spawn(move || aborter.abort());
         drop(spawned);
     }
 
@@ -149,7 +157,7 @@ impl<'s> RunState<'s> {
             }
             let rest = self.text.finish();
             if !rest.is_empty() {
-                (self.sink)(TokenRef { id: self.last_id, text: rest });
+                (self.sink)(TokenRef { id: -1, text: rest });
             }
         }
         Ok(Outcome { stopped, perf: self.perf })

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use crate::abi::Abi;
 use crate::live::{Aborter, Live};
-use crate::run::{Flow, Outcome, RunState, Sink, TokenRef};
 use crate::options::Lora;
+use crate::run::{Flow, Outcome, RunState, Sink, TokenRef};
 use crate::{Capability, Error, Generation, Input, Model, Options, RunOptions, Runtime};
 
 /// `rkllm_init` is not safe to call twice at a time in one process (observed by

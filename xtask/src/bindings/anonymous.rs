@@ -33,11 +33,7 @@ pub(super) fn name(file: &mut File) -> Result<Nested> {
                 continue;
             }
             let named_in_c = !name.to_string().starts_with("__bindgen_anon_");
-            let readable = if named_in_c {
-                name.clone()
-            } else {
-                format_ident!("{FIELD}")
-            };
+            let readable = if named_in_c { name.clone() } else { format_ident!("{FIELD}") };
             let readable_type =
                 format_ident!("{}{}", parent.ident, camel_case(&readable.to_string()));
             renames.add(name, readable)?;
@@ -55,11 +51,7 @@ pub(super) fn name(file: &mut File) -> Result<Nested> {
 /// Documentation of every struct and union.
 fn documented_types(file: &File) -> BTreeMap<Ident, Vec<Attribute>> {
     let docs = |attrs: &[Attribute]| {
-        attrs
-            .iter()
-            .filter(|a| a.path().is_ident("doc"))
-            .cloned()
-            .collect::<Vec<_>>()
+        attrs.iter().filter(|a| a.path().is_ident("doc")).cloned().collect::<Vec<_>>()
     };
     let types = file.items.iter().filter_map(|item| match item {
         Item::Struct(item) => Some((item.ident.clone(), docs(&item.attrs))),
@@ -125,9 +117,6 @@ mod tests {
             struct InBigImage { b: u8 }"#,
         )
         .unwrap();
-        assert_eq!(
-            prettyplease::unparse(&file),
-            prettyplease::unparse(&expected)
-        );
+        assert_eq!(prettyplease::unparse(&file), prettyplease::unparse(&expected));
     }
 }

@@ -20,9 +20,7 @@ pub(super) fn implement(file: &mut File) {
 
 /// Adds `Debug` to a derive list that lacks it.
 fn derive(attributes: &mut [Attribute]) {
-    let lists = attributes
-        .iter_mut()
-        .filter(|attribute| attribute.path().is_ident("derive"));
+    let lists = attributes.iter_mut().filter(|attribute| attribute.path().is_ident("derive"));
     for attribute in lists {
         let Meta::List(list) = &attribute.meta else {
             continue;

@@ -18,10 +18,7 @@ impl VisitMut for SplitLines {
 
 fn lines(attribute: Attribute) -> Vec<Attribute> {
     match text(&attribute) {
-        Some(text) => text
-            .lines()
-            .map(|line| parse_quote!(#[doc = #line]))
-            .collect(),
+        Some(text) => text.lines().map(|line| parse_quote!(#[doc = #line])).collect(),
         None => vec![attribute],
     }
 }

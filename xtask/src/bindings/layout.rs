@@ -20,18 +20,10 @@ pub(super) fn render(header: &Header, file: &File, nested: &Nested) -> Result<St
         match item {
             Item::Struct(item) if !nested.contains_key(&item.ident) => {
                 let name = &item.ident;
-                let mut walk = Walk {
-                    types: &types,
-                    nested,
-                    root: name,
-                    out: String::new(),
-                };
+                let mut walk = Walk { types: &types, nested, root: name, out: String::new() };
                 walk.fields(name, "", "");
                 let fields = walk.out;
-                write!(
-                    structs,
-                    "Struct::new(\"{name}\", Layout::new::<{name}>(), &[{fields}]),"
-                )?;
+                write!(structs, "Struct::new(\"{name}\", Layout::new::<{name}>(), &[{fields}]),")?;
             }
             Item::Const(item) => {
                 let name = &item.ident;
@@ -90,11 +82,7 @@ impl Walk<'_> {
                 ));
             }
             if let Some((ty, _)) = inner {
-                let label = if named_in_c {
-                    format!("{label}{name}.")
-                } else {
-                    label.to_owned()
-                };
+                let label = if named_in_c { format!("{label}{name}.") } else { label.to_owned() };
                 self.fields(ty, &format!("{path}{name}."), &label);
             }
         }

@@ -8,10 +8,9 @@ pub(super) fn document(file: &mut File, c: &str) {
         let Item::Const(constant) = item else {
             continue;
         };
-        if let (true, Some(text)) = (
-            constant.attrs.is_empty(),
-            comment(c, &constant.ident.to_string()),
-        ) {
+        if let (true, Some(text)) =
+            (constant.attrs.is_empty(), comment(c, &constant.ident.to_string()))
+        {
             let text = format!(" {text}");
             constant.attrs.push(parse_quote!(#[doc = #text]));
         }
@@ -21,14 +20,9 @@ pub(super) fn document(file: &mut File, c: &str) {
 /// The one-line comment that ends on the line before `#define <name>`.
 fn comment<'a>(c: &'a str, name: &str) -> Option<&'a str> {
     let is_define = |line: &str| {
-        line.strip_prefix("#define ")
-            .and_then(|rest| rest.split([' ', '(']).next())
-            == Some(name)
+        line.strip_prefix("#define ").and_then(|rest| rest.split([' ', '(']).next()) == Some(name)
     };
-    let (before, _) = c
-        .lines()
-        .zip(c.lines().skip(1))
-        .find(|(_, line)| is_define(line))?;
+    let (before, _) = c.lines().zip(c.lines().skip(1)).find(|(_, line)| is_define(line))?;
     Some(before.strip_prefix("/**")?.strip_suffix("*/")?.trim())
 }
 

@@ -32,10 +32,8 @@ pub(super) fn render(header: &Header, functions: &[ForeignItemFn]) -> String {
         let ty = pointer_type(&function.sig);
         quote! { #(#docs)* pub #name: #ty, }
     });
-    let about = format!(
-        " Function table of {}: all functions that its header declares.",
-        header.title
-    );
+    let about =
+        format!(" Function table of {}: all functions that its header declares.", header.title);
     let table = quote! {
         #[doc = #about]
         ///
@@ -44,11 +42,8 @@ pub(super) fn render(header: &Header, functions: &[ForeignItemFn]) -> String {
         pub struct Api { #(#fields)* }
     };
     let table = syn::parse_quote!(#table);
-    prettyplease::unparse(&File {
-        shebang: None,
-        attrs: vec![],
-        items: vec![table],
-    }) + "\n"
+    prettyplease::unparse(&File { shebang: None, attrs: vec![], items: vec![table] })
+        + "\n"
         + &implementation(header, functions)
 }
 
@@ -99,13 +94,10 @@ fn implementation(header: &Header, functions: &[ForeignItemFn]) -> String {
 
 /// The type of a pointer to the function.
 fn pointer_type(signature: &Signature) -> impl ToTokens {
-    let arguments = signature
-        .inputs
-        .iter()
-        .filter_map(|argument| match argument {
-            FnArg::Typed(argument) => Some(argument),
-            FnArg::Receiver(_) => None,
-        });
+    let arguments = signature.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    });
     let output = &signature.output;
     quote! { unsafe extern "C" fn(#(#arguments),*) #output }
 }
@@ -130,10 +122,7 @@ mod tests {
 
     #[test]
     fn fields_lose_the_prefix_and_become_snake_case() {
-        let header = HEADERS
-            .iter()
-            .find(|header| header.module == "v1_3")
-            .unwrap();
+        let header = HEADERS.iter().find(|header| header.module == "v1_3").unwrap();
         let signature = syn::parse_str("fn rkllm_createDefaultParam()").unwrap();
         assert_eq!(field_name(header, &signature), "create_default_param");
     }

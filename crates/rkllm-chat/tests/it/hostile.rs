@@ -5,9 +5,7 @@ use rkllm_chat::{ChatTemplate, Error, Message, RenderOptions, Role, SpecialToken
 fn run(source: &str) -> Result<String, Error> {
     let template = ChatTemplate::parse(source, SpecialTokens::default())?;
     let messages = [Message::new(Role::User, "Hi")];
-    Ok(template
-        .render(&messages, &RenderOptions::default())?
-        .text())
+    Ok(template.render(&messages, &RenderOptions::default())?.text())
 }
 
 /// A template that nests `step` into itself `times` times, and then does `end`.
@@ -30,9 +28,7 @@ fn endless_work_runs_out_of_fuel() {
                     {% for i in range(99999) %}{% if many.count(1) %}{% endif %}{% endfor %}";
     let searching = "{% set many = ['b'] * 99999 %}\
                      {% for i in many %}{% if 'a'.startswith(many) %}{% endif %}{% endfor %}";
-    for source in [
-        long, doubling, repeated, padded, indented, counting, searching,
-    ] {
+    for source in [long, doubling, repeated, padded, indented, counting, searching] {
         let error = run(source).unwrap_err();
         assert!(matches!(error, Error::TooMuchWork), "{source}: {error}");
     }
@@ -44,10 +40,7 @@ fn endless_output_hits_the_limit() {
     let shared = nested("[ns.a, ns.a]", 60, "{{ ns.a }}");
     for source in [repeating, &shared] {
         let error = run(source).unwrap_err();
-        assert!(
-            matches!(error, Error::PromptTooLarge { limit: 8_388_608 }),
-            "{error}"
-        );
+        assert!(matches!(error, Error::PromptTooLarge { limit: 8_388_608 }), "{error}");
     }
 }
 
@@ -69,10 +62,7 @@ fn deep_values_have_the_stack_they_need() {
                  {% endfor %}{% endfor %}";
     let source = format!("{{% set ns = namespace(a=[1]) %}}{loops}");
     assert!(matches!(run(&source), Err(Error::TooMuchWork)));
-    assert_eq!(
-        run(&nested("[ns.a]", 90_000, "{{ ns.a | string | length }}")).unwrap(),
-        "180003"
-    );
+    assert_eq!(run(&nested("[ns.a]", 90_000, "{{ ns.a | string | length }}")).unwrap(), "180003");
 }
 
 #[test]
@@ -82,10 +72,7 @@ fn long_chains_of_operators_have_the_stack_they_need() {
         format!("{{{{ {}1 }}}}", "-".repeat(longest)),
         format!("{{{{ 1{} }}}}", "+1".repeat(longest / 2)),
         format!("{{{{ 1{} }}}}", "**1".repeat(longest / 3)),
-        format!(
-            "{{% if 1 %}}{}{{% endif %}}",
-            "{%elif 1%}".repeat(longest / 10 - 2)
-        ),
+        format!("{{% if 1 %}}{}{{% endif %}}", "{%elif 1%}".repeat(longest / 10 - 2)),
     ] {
         // Whether it is accepted is up to the engine; it must come back.
         let _ = run(&source);
@@ -96,23 +83,12 @@ fn long_chains_of_operators_have_the_stack_they_need() {
 fn recursion_is_refused() {
     let error = run("{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}").unwrap_err();
     assert!(error.to_string().contains("recursion limit"), "{error}");
-    let error = run(&format!(
-        "{{{{ {}1{} }}}}",
-        "(".repeat(9999),
-        ")".repeat(9999)
-    ))
-    .unwrap_err();
+    let error = run(&format!("{{{{ {}1{} }}}}", "(".repeat(9999), ")".repeat(9999))).unwrap_err();
     assert!(matches!(error, Error::Parse(_)));
 }
 
 #[test]
 fn a_template_larger_than_any_is_refused_unread() {
     let error = run(&"{".repeat(256 * 1024 + 1)).unwrap_err();
-    assert!(matches!(
-        error,
-        Error::TemplateTooLarge {
-            size: 262_145,
-            limit: 262_144
-        }
-    ));
+    assert!(matches!(error, Error::TemplateTooLarge { size: 262_145, limit: 262_144 }));
 }

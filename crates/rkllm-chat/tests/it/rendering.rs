@@ -23,17 +23,12 @@ fn conversations() -> BTreeMap<String, Vec<Message>> {
         let role = value["role"].as_str().unwrap().parse().unwrap();
         Message::new(role, value["content"].as_str().unwrap())
     };
-    all.into_iter()
-        .map(|(name, list)| (name, list.iter().map(message).collect()))
-        .collect()
+    all.into_iter().map(|(name, list)| (name, list.iter().map(message).collect())).collect()
 }
 
 fn options() -> RenderOptions {
     let now = DateTime::constant(2025, 3, 9, 14, 5, 7, 0);
-    RenderOptions {
-        now: Some(now),
-        ..RenderOptions::default()
-    }
+    RenderOptions { now: Some(now), ..RenderOptions::default() }
 }
 
 fn render_all(source: &str, options: &RenderOptions) -> BTreeMap<String, Value> {
@@ -44,10 +39,7 @@ fn render_all(source: &str, options: &RenderOptions) -> BTreeMap<String, Value> 
         Err(Error::Raised { message }) => json!({ "raised": message }),
         Err(error) => panic!("{error}"),
     };
-    conversations()
-        .into_iter()
-        .map(|(name, messages)| (name, render(messages)))
-        .collect()
+    conversations().into_iter().map(|(name, messages)| (name, render(messages))).collect()
 }
 
 macro_rules! check {
@@ -64,13 +56,7 @@ fn smollm2() {
 
 #[test]
 fn smollm2_without_generation_prompt() {
-    check!(
-        smollm2,
-        RenderOptions {
-            add_generation_prompt: false,
-            ..options()
-        }
-    );
+    check!(smollm2, RenderOptions { add_generation_prompt: false, ..options() });
 }
 
 #[test]
@@ -95,24 +81,12 @@ fn qwen3() {
 
 #[test]
 fn qwen3_thinking() {
-    check!(
-        qwen3,
-        RenderOptions {
-            enable_thinking: Some(true),
-            ..options()
-        }
-    );
+    check!(qwen3, RenderOptions { enable_thinking: Some(true), ..options() });
 }
 
 #[test]
 fn qwen3_not_thinking() {
-    check!(
-        qwen3,
-        RenderOptions {
-            enable_thinking: Some(false),
-            ..options()
-        }
-    );
+    check!(qwen3, RenderOptions { enable_thinking: Some(false), ..options() });
 }
 
 #[test]
@@ -124,9 +98,7 @@ fn constructs() {
 fn a_system_text_that_a_template_leaves_out_is_merged() {
     let source = "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% endif %}\
                   {% endfor %}";
-    let prompt = template(source)
-        .render(&conversations()["system"], &options())
-        .unwrap();
+    let prompt = template(source).render(&conversations()["system"], &options()).unwrap();
     assert!(prompt.system_merged);
     assert_eq!(prompt.text(), "[  Be brief.\n\n\n Hi there! \n]");
 }
@@ -142,9 +114,7 @@ fn errors_name_the_line() {
     let error = ChatTemplate::parse("a\n{% if %}", SpecialTokens::default()).unwrap_err();
     assert!(error.to_string().contains("chat template:2"), "{error}");
     let failing = template("a\nb\n{{ messages.nope.role }}");
-    let error = failing
-        .render(&conversations()["question"], &options())
-        .unwrap_err();
+    let error = failing.render(&conversations()["question"], &options()).unwrap_err();
     assert!(matches!(error, Error::Render(_)));
     assert!(error.to_string().contains("chat template:3"), "{error}");
 }
@@ -152,8 +122,6 @@ fn errors_name_the_line() {
 #[test]
 fn the_clock_is_read_when_no_time_is_given() {
     let year = template("{{ strftime_now('%Y') | int >= 2025 }}");
-    let prompt = year
-        .render(&conversations()["question"], &RenderOptions::default())
-        .unwrap();
+    let prompt = year.render(&conversations()["question"], &RenderOptions::default()).unwrap();
     assert_eq!(prompt.text(), "True");
 }

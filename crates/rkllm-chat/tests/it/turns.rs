@@ -29,20 +29,14 @@ fn a_default_system_prompt_is_part_of_the_head() {
 #[test]
 fn thinking_off_closes_the_thought_in_the_postfix() {
     let turn = turn_texts(include_str!("templates/qwen3.jinja"), Some(false));
-    assert_eq!(
-        turn.postfix,
-        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
-    );
+    assert_eq!(turn.postfix, "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n");
     assert_eq!(turn.between, "<|im_end|>\n<|im_start|>user\n");
 }
 
 #[test]
 fn a_template_without_generation_prompt_has_turns_as_well() {
     let turn = turn_texts(include_str!("templates/mistral.jinja"), None);
-    assert_eq!(
-        (turn.head.as_str(), turn.postfix.as_str()),
-        ("<s>[INST] ", "[/INST]")
-    );
+    assert_eq!((turn.head.as_str(), turn.postfix.as_str()), ("<s>[INST] ", "[/INST]"));
     assert_eq!(turn.between, "</s>[INST] ");
 }
 
@@ -56,24 +50,13 @@ fn templates_without_fixed_texts_say_why() {
     assert_eq!(reason(&twice), "it repeats messages");
     let counting =
         template("{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}");
-    assert_eq!(
-        reason(&counting),
-        "the text before the first message changes as the chat goes on"
-    );
+    assert_eq!(reason(&counting), "the text before the first message changes as the chat goes on");
     let numbered = template("{% for m in messages %}{{ m.content }}{{ loop.index }}{% endfor %}");
-    assert_eq!(
-        reason(&numbered),
-        "the text after a user's message changes as the chat goes on"
-    );
+    assert_eq!(reason(&numbered), "the text after a user's message changes as the chat goes on");
 }
 
 #[test]
 fn a_refusal_is_the_templates_own() {
-    let error = template("{{ raise_exception('no chats') }}")
-        .turn_texts(None)
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the model's chat template refuses this conversation: no chats"
-    );
+    let error = template("{{ raise_exception('no chats') }}").turn_texts(None).unwrap_err();
+    assert_eq!(error.to_string(), "the model's chat template refuses this conversation: no chats");
 }

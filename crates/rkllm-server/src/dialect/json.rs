@@ -10,8 +10,11 @@ pub(super) fn parse<T: DeserializeOwned>(
     example: &str,
 ) -> Result<(T, Vec<String>), Error> {
     let refuse = |what: String| Err(Error::invalid(format!("{what}; send for example {example}")));
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return refuse("the request body is empty".into());
+    match body.trim_ascii_start().first() {
+        None => return refuse("the request body is empty".into()),
+        Some(b'{') => {}
+        // Types would also be read from a list of their fields.
+        Some(_) => return refuse("the request body is not a JSON object".into()),
     }
     let mut ignored = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
@@ -22,11 +25,28 @@ pub(super) fn parse<T: DeserializeOwned>(
     match value.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Ok((value, ignored)),
         Err(error) if error.is_data() => match track.path().to_string() {
-            path if path == "." || path == "?" => refuse(error.to_string()),
-            path => refuse(format!("{path}: {error}")),
+            path if path == "." || path == "?" => refuse(plain(&error)),
+            path => refuse(format!("{path}: {}", plain(&error))),
         },
         Err(error) => refuse(format!("the request body is not valid JSON: {error}")),
     }
+}
+
+/// The error in JSON's words; serde's are Rust's.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let Some((found, expected)) = text.split_once(", expected ") else {
+        return text;
+    };
+    let (expected, place) = expected.split_once(" at line ").unwrap_or((expected, ""));
+    let expected = match expected {
+        "f64" => "a number",
+        "i64" => "an integer",
+        "a sequence" => "a list",
+        expected if expected.starts_with("struct ") => "an object",
+        expected => expected,
+    };
+    format!("{found}, expected {expected} at line {place}")
 }
 
 /// Refuses U+0000, which cuts a text short on its way through C.
@@ -51,24 +71,26 @@ mod tests {
 
     #[test]
     fn every_fault_says_where_it_is() {
-        insta::assert_snapshot!([
-            refused(b""),
-            refused(b"  \n"),
-            refused(b"{\"messages\": [}"),
-            refused(b"[]"),
-            refused(b"null"),
-            refused(b"{}"),
-            refused(br#"{"messages": "hi"}"#),
-            refused(br#"{"messages": ["hi"]}"#),
-            refused(br#"{"messages": [{"role": "robot", "content": "hi"}]}"#),
-            refused(br#"{"messages": [{"role": "user", "content": 5}]}"#),
-            refused(br#"{"messages": [], "temperature": "hot"}"#),
-            refused(br#"{"messages": []} x"#),
-            refused(br#"{"messages": [{"role": "user", "content": "\ud800"}]}"#),
-            refused(b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}"),
-            refused("[".repeat(20_000).as_bytes()),
-        ]
-        .join("\n"));
+        insta::assert_snapshot!(
+            [
+                refused(b""),
+                refused(b"  \n"),
+                refused(b"{\"messages\": [}"),
+                refused(b"[]"),
+                refused(b"null"),
+                refused(b"{}"),
+                refused(br#"{"messages": "hi"}"#),
+                refused(br#"{"messages": ["hi"]}"#),
+                refused(br#"{"messages": [{"role": "robot", "content": "hi"}]}"#),
+                refused(br#"{"messages": [{"role": "user", "content": 5}]}"#),
+                refused(br#"{"messages": [], "temperature": "hot"}"#),
+                refused(br#"{"messages": []} x"#),
+                refused(br#"{"messages": [{"role": "user", "content": "\ud800"}]}"#),
+                refused(b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}"),
+                refused("[".repeat(20_000).as_bytes()),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Tuning {
 fn number(name: &str, value: Option<f64>, allowed: RangeInclusive<f64>) -> Result<(), Error> {
     match value {
         Some(value) if !allowed.contains(&value) => Err(Error::invalid(format!(
-            "{name} is {value}; send a number from {} to {}",
+            "{name} is {value:?}; send a number from {} to {}",
             allowed.start(),
             allowed.end()
         ))),

@@ -44,7 +44,9 @@ impl Answer {
                     let Poll::Ready(turn) = turn.as_mut().poll(context) else {
                         return Poll::Pending;
                     };
-                    let Some(prepared) = prepared.take() else { return Poll::Ready(None) };
+                    let Some(prepared) = prepared.take() else {
+                        return Poll::Ready(None);
+                    };
                     let (events, receiver) = unbounded_channel();
                     self.jobs.send(Job {
                         prepared: *prepared,

@@ -153,7 +153,10 @@ fn text_side(model: Model, name: &str) -> Result<TextSide, LoadError> {
         Some(source) => {
             let special = SpecialTokens { bos, eos, control: model.special_tokens()? };
             let template = ChatTemplate::parse(&source, special);
-            Some(template.map_err(|source| LoadError::Template { model: name.to_owned(), source })?)
+            Some(
+                template
+                    .map_err(|source| LoadError::Template { model: name.to_owned(), source })?,
+            )
         }
         None => None,
     };
@@ -207,9 +210,8 @@ impl Job {
             tokens: 0,
             stopped: false,
         };
-        let gone = || {
-            self.cancelled.load(Ordering::Relaxed) || current.closed.load(Ordering::Relaxed)
-        };
+        let gone =
+            || self.cancelled.load(Ordering::Relaxed) || current.closed.load(Ordering::Relaxed);
         let options = &self.prepared.options;
         let outcome = session.run(self.prepared.input.clone(), options, |token| match gone() {
             true => Flow::Stop,
@@ -234,7 +236,7 @@ impl Progress<'_> {
         let now = Instant::now();
         self.first.get_or_insert(now);
         self.last = Some(now);
-        self.tokens += 1;
+        self.tokens += u32::from(token.id >= 0);
         let pushed = self.stops.push(token.text);
         if !pushed.text.is_empty() && self.events.send(Event::Text(pushed.text.to_owned())).is_err()
         {

@@ -46,9 +46,8 @@ impl Line {
         if let Ok(permit) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(Place::First(Turn { _permit: permit }));
         }
-        let permit = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| Full { depth: self.depth })?;
+        let permit =
+            Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full { depth: self.depth })?;
         Ok(Place::Waiting(self.clone(), permit))
     }
 }

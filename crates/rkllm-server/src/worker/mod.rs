@@ -83,7 +83,9 @@ impl Worker {
     /// Checks a request against the model: renders and tokenizes the conversation and refuses what
     /// does not fit. Waits for the model to be loaded.
     pub(crate) async fn check(&self, request: Request) -> Result<Checked, Error> {
-        let State::Ready(loaded) = self.settled().await else { return Err(gone()) };
+        let State::Ready(loaded) = self.settled().await else {
+            return Err(gone());
+        };
         // Rendering and tokenizing take long enough for long texts to hold up other requests.
         let work = tokio::task::spawn_blocking(move || prompt::prepare(&loaded, request));
         let (prepared, ignored) = work.await.map_err(|_| gone())??;

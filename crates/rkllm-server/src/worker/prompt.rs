@@ -42,7 +42,7 @@ pub(super) fn prepare(
         (Some(asked), Some(room)) => Some(asked.min(room)),
         (asked, room) => asked.or(room),
     };
-    if options.max_new_tokens.is_some() {
+    if loaded.runtime.supports(Capability::PerRunSampling) {
         options.max_new_tokens = limit;
     }
     let input = Input {
@@ -63,9 +63,13 @@ fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
                 enable_thinking: request.enable_thinking,
                 ..RenderOptions::default()
             };
-            let prompt = template
-                .render(&request.messages, &options)
-                .map_err(|error| Error::invalid(format!("messages: {error}")))?;
+            let prompt = template.render(&request.messages, &options).map_err(|error| {
+                let code = match error {
+                    rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
+                    _ => Code::InvalidRequest,
+                };
+                Error::new(code, format!("messages: {error}"))
+            })?;
             for segment in prompt.segments {
                 let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
                 tokens.extend(text.model.tokenize(&segment.text, how).map_err(internal)?);
@@ -124,11 +128,7 @@ fn flatten(messages: &[Message]) -> String {
     }
 }
 
-fn run_options(
-    loaded: &Loaded,
-    tuning: &Tuning,
-    ignored: &mut Vec<&'static str>,
-) -> RunOptions {
+fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<&'static str>) -> RunOptions {
     let mut options = RunOptions {
         seed: tuning.seed.map(seed),
         lora: loaded.lora.clone(),

@@ -38,7 +38,9 @@ pub(crate) struct Facts {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     /// A `.rkllm` model without what it needs.
-    #[error("{model} is an RKLLM model, which needs Rockchip's runtime library and an NPU: {source}")]
+    #[error(
+        "{model} is an RKLLM model, which needs Rockchip's runtime library and an NPU: {source}"
+    )]
     NoRuntime { model: String, source: rkllm::Error },
     /// The runtime's own refusal.
     #[error(transparent)]
@@ -48,7 +50,9 @@ pub(crate) enum LoadError {
     Template { model: String, source: rkllm_chat::Error },
     /// This build has no embedded runtime.
     #[cfg(not(feature = "cpu"))]
-    #[error("{model} is a GGUF model and this program was built without the CPU runtime; build it with feature `cpu` or name a library with --runtime")]
+    #[error(
+        "{model} is a GGUF model and this program was built without the CPU runtime; build it with feature `cpu` or name a library with --runtime"
+    )]
     NoCpu { model: String },
     /// The engine's thread ended while loading.
     #[error("the engine stopped while loading the model; the lines above say why")]

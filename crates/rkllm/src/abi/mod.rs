@@ -11,8 +11,8 @@ use std::ptr::NonNull;
 
 use rkllm_sys::Generation;
 
-use crate::run::RunState;
 use crate::options::{DEFAULT_CONTEXT, Lora};
+use crate::run::RunState;
 use crate::{Capability, Error, Input, Options, RunOptions};
 
 /// The functions of one runtime, and the library that holds them, kept open as long as this lives.
@@ -44,7 +44,9 @@ impl Abi {
         let table = match generation {
             // SAFETY: the banner names the generation, whose signatures the table has.
             Generation::V1_3 => unsafe { rkllm_sys::v1_3::Api::load(&library) }.map(Table::V1_3),
-            _ => return Err(Error::Generation { path: path.to_owned(), generation }),
+            _ => {
+                return Err(Error::Generation { path: path.to_owned(), generation });
+            }
         };
         let table = table.map_err(|missing| Error::MissingSymbol {
             path: path.to_owned(),
@@ -93,7 +95,7 @@ impl Abi {
     pub(crate) fn init(&self, model: &Path, options: &Options) -> Result<NonNull<c_void>, Error> {
         let path = c_path(model)?;
         let (status, handle) = match &self.table {
-            Table::V1_3(api) => v1_3::init(api, &path, &self.settle(options)),
+            Table::V1_3(api) => v1_3::init(api, &path, &self.settle(options), self.ext.is_none()),
         };
         match (status, NonNull::new(handle)) {
             (0, Some(handle)) => Ok(handle),

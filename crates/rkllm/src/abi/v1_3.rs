@@ -13,7 +13,13 @@ use crate::options::MirostatVersion;
 use crate::run::{Report, RunState, State};
 use crate::{Error, Input, Options, PerfStats, RunOptions, Sampling};
 
-pub(super) fn init(api: &Api, model: &CStr, options: &Options) -> (c_int, *mut c_void) {
+/// `places` says whether the runtime places its threads by the CPU mask.
+pub(super) fn init(
+    api: &Api,
+    model: &CStr,
+    options: &Options,
+    places: bool,
+) -> (c_int, *mut c_void) {
     // SAFETY: takes nothing and returns a plain value.
     let mut param = unsafe { (api.create_default_param)() };
     let sampling = sampling(&options.sampling);
@@ -37,7 +43,7 @@ pub(super) fn init(api: &Api, model: &CStr, options: &Options) -> (c_int, *mut c
     if let Some(mask) = options.cpu_mask {
         // At most 32 bits, so it fits.
         param.extend_param.enabled_cpus_num = mask.count_ones() as i8;
-        param.extend_param.enabled_cpus_mask = mask;
+        param.extend_param.enabled_cpus_mask = if places { mask } else { 0 };
     }
     let mut callback = RKLLMCallback {
         result_callback: Some(on_result),
@@ -85,8 +91,7 @@ pub(super) unsafe fn run(
         }
         (Content::Prompt(_), prompt) => {
             c_input.input_type = RKLLM_INPUT_PROMPT;
-            c_input.value.prompt_input =
-                prompt.as_ref().map_or(null(), |prompt| prompt.as_ptr());
+            c_input.value.prompt_input = prompt.as_ref().map_or(null(), |prompt| prompt.as_ptr());
         }
     }
     let mut sampling = options.sampling.as_ref().map(sampling);
@@ -144,7 +149,9 @@ unsafe extern "C" fn on_result(
 ) -> c_int {
     // SAFETY: `run` passed a `RunState` that lives until `rkllm_run` returns, and the runtime calls
     // back one call at a time.
-    let Some(run) = (unsafe { userdata.cast::<RunState<'_>>().as_mut() }) else { return 0 };
+    let Some(run) = (unsafe { userdata.cast::<RunState<'_>>().as_mut() }) else {
+        return 0;
+    };
     // SAFETY: the pointer is null or valid until we return; FINISH and ERROR may come without one.
     let result = unsafe { result.as_ref() };
     let state = match state {

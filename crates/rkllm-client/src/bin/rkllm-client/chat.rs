@@ -88,10 +88,7 @@ impl Conversation {
             max_new_tokens: args.max_new_tokens,
             ..ChatRequest::default()
         };
-        let mut conversation = Self {
-            system: args.system,
-            request,
-        };
+        let mut conversation = Self { system: args.system, request };
         conversation.reset();
         conversation
     }

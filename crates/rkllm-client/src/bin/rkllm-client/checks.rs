@@ -25,11 +25,7 @@ pub(crate) struct Speed {
 
 impl fmt::Display for Speed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:>4} tokens   {:>7.1} tokens/s",
-            self.tokens, self.per_second
-        )
+        write!(f, "{:>4} tokens   {:>7.1} tokens/s", self.tokens, self.per_second)
     }
 }
 
@@ -43,26 +39,14 @@ pub(crate) struct Checks {
 
 impl Checks {
     pub(crate) fn new(client: Client, url: &str, max_new_tokens: u32) -> anyhow::Result<Self> {
-        let raw = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(REFUSAL)
-            .build()?;
+        let raw = reqwest::Client::builder().no_proxy().timeout(REFUSAL).build()?;
         let base = url.trim_end_matches('/').to_owned();
-        Ok(Self {
-            client,
-            raw,
-            base,
-            max_new_tokens,
-        })
+        Ok(Self { client, raw, base, max_new_tokens })
     }
 
     pub(crate) async fn health(&self) -> Outcome {
         let health = self.client.health().await?;
-        ensure!(
-            health.status == Health::HEALTHY,
-            "the server says it is `{}`",
-            health.status
-        );
+        ensure!(health.status == Health::HEALTHY, "the server says it is `{}`", health.status);
         Ok(None)
     }
 
@@ -72,8 +56,7 @@ impl Checks {
     }
 
     pub(crate) async fn generate_stream(&self) -> Outcome {
-        self.stream(self.client.generate_stream(&self.prompt()).await?)
-            .await
+        self.stream(self.client.generate_stream(&self.prompt()).await?).await
     }
 
     pub(crate) async fn chat(&self) -> Outcome {
@@ -81,17 +64,12 @@ impl Checks {
         let [choice] = &answer.choices[..] else {
             bail!("there are {} choices, not one", answer.choices.len());
         };
-        ensure!(
-            choice.message.role == Role::Assistant,
-            "the {} answers",
-            choice.message.role
-        );
+        ensure!(choice.message.role == Role::Assistant, "the {} answers", choice.message.role);
         self.speed(&choice.message.content, answer.usage, answer.timings)
     }
 
     pub(crate) async fn chat_stream(&self) -> Outcome {
-        self.stream(self.client.chat_stream(&self.conversation()).await?)
-            .await
+        self.stream(self.client.chat_stream(&self.conversation()).await?).await
     }
 
     /// A mistake in a body has to be answered with status 400 and an error object.
@@ -133,10 +111,7 @@ impl Checks {
         let mut text = String::new();
         let mut finish: Option<Finish> = None;
         while let Some(delta) = deltas.try_next().await? {
-            ensure!(
-                finish.is_none(),
-                "something follows the last piece of the answer"
-            );
+            ensure!(finish.is_none(), "something follows the last piece of the answer");
             text.push_str(&delta.content);
             finish = delta.finish;
         }
@@ -148,41 +123,23 @@ impl Checks {
     fn speed(&self, text: &str, usage: Usage, timings: Timings) -> Outcome {
         let (tokens, limit) = (usage.completion_tokens, self.max_new_tokens);
         ensure!(!text.trim().is_empty(), "the answer is empty");
-        ensure!(
-            tokens > 0,
-            "the answer has text, but usage counts no tokens"
-        );
+        ensure!(tokens > 0, "the answer has text, but usage counts no tokens");
         ensure!(
             tokens <= limit,
             "{tokens} tokens were produced, though at most {limit} were asked for"
         );
         let sum = usage.prompt_tokens.checked_add(tokens);
-        ensure!(
-            sum == Some(usage.total_tokens),
-            "usage does not add up: {usage:?}"
-        );
-        Ok(Some(Speed {
-            tokens,
-            per_second: timings.tokens_per_second,
-        }))
+        ensure!(sum == Some(usage.total_tokens), "usage does not add up: {usage:?}");
+        Ok(Some(Speed { tokens, per_second: timings.tokens_per_second }))
     }
 }
 
 async fn error_object(request: reqwest::RequestBuilder, expected: u16) -> Outcome {
     let response = request.send().await?;
     let status = response.status().as_u16();
-    ensure!(
-        status == expected,
-        "answered with status {status}, not {expected}"
-    );
-    let body: ErrorBody = response
-        .json()
-        .await
-        .context("the answer is no error object")?;
-    ensure!(
-        !body.error.trim().is_empty(),
-        "the error object does not say what is wrong"
-    );
+    ensure!(status == expected, "answered with status {status}, not {expected}");
+    let body: ErrorBody = response.json().await.context("the answer is no error object")?;
+    ensure!(!body.error.trim().is_empty(), "the error object does not say what is wrong");
     ensure!(!body.code.is_empty(), "the error object has no code");
     Ok(None)
 }
@@ -191,54 +148,30 @@ async fn error_object(request: reqwest::RequestBuilder, expected: u16) -> Outcom
 mod tests {
     use super::*;
 
-    const USAGE: Usage = Usage {
-        prompt_tokens: 3,
-        completion_tokens: 8,
-        total_tokens: 11,
-        cached_tokens: 0,
-    };
+    const USAGE: Usage =
+        Usage { prompt_tokens: 3, completion_tokens: 8, total_tokens: 11, cached_tokens: 0 };
 
     fn check(text: &str, usage: Usage) -> Outcome {
         let url = "http://127.0.0.1:1";
-        let timings = Timings {
-            tokens_per_second: 20.0,
-            ..Timings::default()
-        };
+        let timings = Timings { tokens_per_second: 20.0, ..Timings::default() };
         Checks::new(Client::new(url)?, url, 8)?.speed(text, usage, timings)
     }
 
     #[test]
     fn a_good_answer_has_a_speed() {
         let speed = check("Paris", USAGE).unwrap();
-        assert_eq!(
-            speed,
-            Some(Speed {
-                tokens: 8,
-                per_second: 20.0
-            })
-        );
+        assert_eq!(speed, Some(Speed { tokens: 8, per_second: 20.0 }));
     }
 
     #[test]
     fn answers_that_cannot_be_right_fail() {
         let failure = |text, usage| check(text, usage).unwrap_err().to_string();
         assert!(failure(" \n", USAGE).contains("empty"));
-        let none = Usage {
-            completion_tokens: 0,
-            total_tokens: 3,
-            ..USAGE
-        };
+        let none = Usage { completion_tokens: 0, total_tokens: 3, ..USAGE };
         assert!(failure("Paris", none).contains("counts no tokens"));
-        let many = Usage {
-            completion_tokens: 9,
-            total_tokens: 12,
-            ..USAGE
-        };
+        let many = Usage { completion_tokens: 9, total_tokens: 12, ..USAGE };
         assert!(failure("Paris", many).contains("at most 8"));
-        let sum = Usage {
-            total_tokens: 12,
-            ..USAGE
-        };
+        let sum = Usage { total_tokens: 12, ..USAGE };
         assert!(failure("Paris", sum).contains("does not add up"));
     }
 }

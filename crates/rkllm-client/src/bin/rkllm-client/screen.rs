@@ -14,10 +14,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn new() -> Self {
         let terminal = io::stdout().is_terminal();
-        Self {
-            terminal,
-            interactive: terminal && io::stdin().is_terminal(),
-        }
+        Self { terminal, interactive: terminal && io::stdin().is_terminal() }
     }
 
     pub(crate) fn is_interactive(&self) -> bool {
@@ -26,20 +23,12 @@ impl Screen {
 
     /// Asks for a line.
     pub(crate) fn prompt(&self) -> io::Result<()> {
-        if self.interactive {
-            self.print("> ")
-        } else {
-            Ok(())
-        }
+        if self.interactive { self.print("> ") } else { Ok(()) }
     }
 
     /// Leaves the line of a prompt that got no answer.
     pub(crate) fn leave_prompt(&self) -> io::Result<()> {
-        if self.interactive {
-            self.print("\n")
-        } else {
-            Ok(())
-        }
+        if self.interactive { self.print("\n") } else { Ok(()) }
     }
 
     /// Prints at once, without waiting for the end of the line.
@@ -51,11 +40,7 @@ impl Screen {
 
     /// A dim line that only people want to see.
     pub(crate) fn note(&self, text: &str) -> io::Result<()> {
-        if self.terminal {
-            self.print(&format!("\x1b[2m{text}\x1b[0m\n"))
-        } else {
-            Ok(())
-        }
+        if self.terminal { self.print(&format!("\x1b[2m{text}\x1b[0m\n")) } else { Ok(()) }
     }
 
     /// How the answer went.

@@ -26,10 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let options = Options {
-        read_timeout: Some(PATIENCE),
-        ..Options::default()
-    };
+    let options = Options { read_timeout: Some(PATIENCE), ..Options::default() };
     let client = Client::with_options(&args.server.url, &options)?;
     if let Err(error @ Error::Connect { .. }) = client.health().await {
         // Every check would say the same.
@@ -39,30 +36,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     report.line("health", checks.health()).await;
     report.line("generate", checks.generate()).await;
-    report
-        .line("generate, streamed", checks.generate_stream())
-        .await;
+    report.line("generate, streamed", checks.generate_stream()).await;
     report.line("chat", checks.chat()).await;
     report.line("chat, streamed", checks.chat_stream()).await;
-    report
-        .line("missing prompt refused", checks.refused("generate", "{}"))
-        .await;
-    report
-        .line("missing messages refused", checks.refused("chat", "{}"))
-        .await;
-    report
-        .line(
-            "malformed JSON refused",
-            checks.refused("generate", r#"{"prompt": "#),
-        )
-        .await;
+    report.line("missing prompt refused", checks.refused("generate", "{}")).await;
+    report.line("missing messages refused", checks.refused("chat", "{}")).await;
+    report.line("malformed JSON refused", checks.refused("generate", r#"{"prompt": "#)).await;
     let wizard = r#"{"messages": [{"role": "wizard", "content": "Hello"}]}"#;
-    report
-        .line("unknown role refused", checks.refused("chat", wizard))
-        .await;
-    report
-        .line("unknown path refused", checks.not_found())
-        .await;
+    report.line("unknown role refused", checks.refused("chat", wizard)).await;
+    report.line("unknown path refused", checks.not_found()).await;
     Ok(report.summary())
 }
 
@@ -94,10 +76,6 @@ impl Report {
     fn summary(&self) -> ExitCode {
         let total = self.passed + self.failed;
         println!("{} of {total} checks passed", self.passed);
-        if self.failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -79,11 +79,7 @@ fn read(body: Result<Bytes, actix_web::Error>) -> Result<Bytes, Error> {
     })
 }
 
-async fn answer(
-    state: &State,
-    parsed: Parsed,
-    endpoint: Endpoint,
-) -> Result<HttpResponse, Error> {
+async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
     let Parsed { messages, enable_thinking, stream, tuning, ignored } = parsed;
     tuning.check()?;
     let request = Request { messages, enable_thinking, tuning };
@@ -109,7 +105,9 @@ async fn answer(
 /// Field names come from the client: what cannot stand in a header is replaced, and the length is
 /// bounded.
 fn header_text(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let plain = |c: char| {
+        if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
+    };
     text.chars().take(1000).map(plain).collect()
 }
 

@@ -1,0 +1,12 @@
+//! The built server from outside: real model, real sockets, real signals.
+
+// Helpers outside `#[test]` functions may unwrap as well: a panic is how a test fails.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+// mod cancel;
+mod chat;
+mod command_line;
+mod generate;
+mod server;
+mod stop;

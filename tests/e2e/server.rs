@@ -1,0 +1,148 @@
+//! A running server, the one that was built, with a real model.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{LazyLock, mpsc};
+use std::thread::JoinHandle;
+
+use rkllm_client::Client;
+
+/// The server that tests share when they need nothing special. It answers one after the other.
+pub(crate) fn shared() -> &'static Server {
+    static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[], &[]));
+    &SHARED
+}
+
+/// The small real model that `cargo xtask model` fetches.
+pub(crate) fn model() -> PathBuf {
+    let path = match std::env::var_os("RKLLM_TEST_MODEL") {
+        Some(path) => path.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../models/SmolLM2-135M-Instruct.Q4_1.gguf"),
+    };
+    assert!(path.is_file(), "no model at {}: run `cargo xtask model`", path.display());
+    path
+}
+
+/// A server process. Killed when dropped, and when the test process ends however it ends.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens, without scheme.
+    pub(crate) address: String,
+    /// What it printed on stdout until it was ready.
+    pub(crate) greeting: String,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Server {
+    /// Starts the server with the small model, one thread short of none: real inference.
+    pub(crate) fn start(flags: &[&str], env: &[(&str, &str)]) -> Self {
+        let model = model();
+        let flags = [&["--model", model.to_str().expect("a UTF-8 path")], flags].concat();
+        Self::start_with(&flags, env)
+    }
+
+    /// Starts the server with exactly these flags and a free port, and waits until it is ready.
+    pub(crate) fn start_with(flags: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = command(flags);
+        command.args(["--port", "0"]).envs(env.iter().copied());
+        let mut child = spawn(command);
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = drain(child.stderr.take().expect("stderr is piped"));
+        let mut greeting = String::new();
+        let mut lines = BufReader::new(stdout);
+        while !greeting.contains("curl ") {
+            if lines.read_line(&mut greeting).expect("the greeting is text") == 0 {
+                let _ = child.wait();
+                let said = stderr.join().expect("the reader does not panic");
+                panic!("the server ended before it was ready: {said}");
+            }
+        }
+        let address = greeting
+            .lines()
+            .find_map(|line| line.strip_prefix("address  http://"))
+            .expect("the greeting names the address")
+            .to_owned();
+        Self { child, address, greeting, stderr: Some(stderr) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.url()).expect("the address makes a URL")
+    }
+
+    /// Sends the process a signal by its short name, for example `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for the end of the process and gives its status and what it wrote to stderr.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("the process can be waited for");
+        let stderr = self.stderr.take().expect("read once");
+        (status, stderr.join().expect("the reader does not panic"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server command that is run to its end; for starts that fail.
+pub(crate) fn run_to_end(flags: &[&str], env: &[(&str, &str)]) -> (ExitStatus, String) {
+    let mut command = command(flags);
+    command.envs(env.iter().copied());
+    let output = command.output().expect("the server binary runs");
+    (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn command(flags: &[&str]) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rkllm-server")]);
+    command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        // Nothing of the machine's own settings may change a test.
+        if name.to_string_lossy().starts_with("RKLLM_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Starts a process that dies with this one (`setpriv --pdeathsig`).
+///
+/// The kernel ties the death signal to the thread that started the process, and the threads of
+/// tests come and go; so one thread that stays starts them all.
+fn spawn(command: Command) -> Child {
+    type Order = (Command, mpsc::Sender<Child>);
+    static SPAWNER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
+        let (sender, orders) = mpsc::channel::<Order>();
+        std::thread::spawn(move || {
+            for (mut command, reply) in orders {
+                let _ = reply.send(command.spawn().expect("setpriv (util-linux) starts"));
+            }
+        });
+        sender
+    });
+    let (reply, child) = mpsc::channel();
+    SPAWNER.send((command, reply)).expect("the thread stays");
+    child.recv().expect("the thread answers")
+}
+
+/// Reads a pipe to its end, so that the process never waits for it.
+fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
