@@ -57,3 +57,7 @@ pub use session::Session;
 
 /// Generations of the runtime's binary interface. Only for messages: ask for a [`Capability`].
 pub use rkllm_sys::Generation as AbiGeneration;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
