@@ -11,10 +11,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(context: Context) -> Self {
-        Self {
-            context,
-            tokens: Vec::new(),
-        }
+        Self { context, tokens: Vec::new() }
     }
 
     pub(crate) fn model(&self) -> &Model {

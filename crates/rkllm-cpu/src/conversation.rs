@@ -21,20 +21,12 @@ struct Paused {
 impl Conversation {
     /// After a run that keeps the history: `end` is the token that ended the answer, if any.
     pub(crate) fn kept(tokens: Vec<Token>, end: Option<Token>) -> Self {
-        Self {
-            tokens,
-            end,
-            paused: None,
-        }
+        Self { tokens, end, paused: None }
     }
 
     /// After a run that its callback paused.
     pub(crate) fn paused(tokens: Vec<Token>, keep_history: bool) -> Self {
-        Self {
-            tokens,
-            end: None,
-            paused: Some(Paused { keep_history }),
-        }
+        Self { tokens, end: None, paused: Some(Paused { keep_history }) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,10 +73,7 @@ mod tests {
         let conversation = Conversation::kept(vec![1, 2], Some(9));
         assert_eq!(conversation.followed_by(&[3]), [1, 2, 9, 3]);
         assert_eq!(conversation.followed_by(&[9, 3]), [1, 2, 9, 3]);
-        assert_eq!(
-            Conversation::kept(vec![1, 2], None).followed_by(&[3]),
-            [1, 2, 3]
-        );
+        assert_eq!(Conversation::kept(vec![1, 2], None).followed_by(&[3]), [1, 2, 3]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One handle: a model, its session, and the one run it may have.
 
 use std::ffi::c_void;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -10,7 +11,7 @@ use crate::error::Error;
 use crate::llama::{Context, ContextOptions, Model, Token};
 use crate::log;
 use crate::model_file;
-use crate::options::{Options, RunDefaults};
+use crate::options::{Options, RunDefaults, ThreadCounts};
 use crate::prompt::Prompting;
 use crate::request::Request;
 use crate::session::{RunTools, Session};
@@ -42,40 +43,25 @@ impl Engine {
         let threads = options.cpus.threads()?;
         let path = options.path()?;
         model_file::check(&path)?;
-        log::info(format_args!(
-            "rkllm-runtime version: {}, rknpu driver version: none, platform: CPU",
-            crate::ABI_VERSION
-        ));
+        log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
         log::info(format_args!("loading rkllm model from {}", path.display()));
 
         let _opening = OPENING.lock();
-        let (model, logged) = log::collect_errors(|| Model::load(&options.path));
-        let model = model.ok_or_else(|| model_file::explain(&path, logged))?;
-        if !model.is_decoder_only() {
-            let reason = "is not a model that continues text; choose another one".to_owned();
-            return Err(Error::ModelFile { path, reason });
-        }
-        let trained = model.context_train();
-        let context = options.context(trained)?;
+        let model = load(options, &path)?;
+        let context = options.context(model.context_train())?;
         log::info(format_args!(
-            "rkllm-toolkit version: none, max_context_limit: {trained}, npu_core_num: 0, \
+            "rkllm-toolkit version: none, max_context_limit: {}, npu_core_num: 0, \
              target_platform: CPU, model_dtype: {}",
+            model.context_train(),
             model.data_type()
         ));
         log::info(format_args!("Enabled cpus num: {}", threads.prefill));
 
         let signal = Arc::new(Signal::new());
-        let sizes = ContextOptions {
-            positions: context.unsigned_abs(),
-            decode_threads: threads.decode,
-            prefill_threads: threads.prefill,
-        };
-        let (llama, logged) =
-            log::collect_errors(|| Context::new(model, sizes, Arc::clone(&signal)));
-        let llama = llama.ok_or_else(|| Error::Context {
-            positions: context,
-            reason: logged.unwrap_or_else(|| "not enough memory".to_owned()),
-        })?;
+        let llama = make_context(model, (context, threads), Arc::clone(&signal))?;
+        if !llama.has_cache() {
+            return Err(no_text_generator(&path));
+        }
         let model = Arc::clone(llama.model());
         let limit = usize::try_from(context).unwrap_or(0);
         let session = Session::new(llama, limit, options.runs);
@@ -108,11 +94,7 @@ impl Engine {
 
     /// Where the results go: `userdata` of the run, or that of the handle if it is null.
     pub(crate) fn sink(&self, userdata: *mut c_void) -> Sink {
-        if userdata.is_null() {
-            self.sink
-        } else {
-            self.sink.with_userdata(userdata)
-        }
+        if userdata.is_null() { self.sink } else { self.sink.with_userdata(userdata) }
     }
 
     /// Makes the next run draw with this seed.
@@ -123,7 +105,8 @@ impl Engine {
 
     /// The session, unless a run is using it.
     pub(crate) fn session(&self, function: &'static str) -> Result<MutexGuard<'_, Session>, Error> {
-        self.session.try_lock().ok_or(Error::Busy { function })
+        let idle = !self.is_running();
+        self.session.try_lock().filter(|_| idle).ok_or(Error::Busy { function })
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -132,11 +115,7 @@ impl Engine {
 
     /// Asks the active run to stop.
     pub(crate) fn abort(&self) -> Result<(), Error> {
-        if self.signal.abort() {
-            Ok(())
-        } else {
-            Err(Error::NothingToAbort)
-        }
+        if self.signal.abort() { Ok(()) } else { Err(Error::NothingToAbort) }
     }
 
     /// Stops the active run and waits for its end; no other can begin.
@@ -187,30 +166,16 @@ impl Run {
         }
         let active = Active(engine);
         let sequence = active.0.session.lock().compose(&request.input)?;
-        Ok(Self {
-            active,
-            request,
-            sequence,
-            sink,
-        })
+        Ok(Self { active, request, sequence, sink })
     }
 
     /// Works on this thread until the run has ended.
     pub(crate) fn work(self) -> Result<(), Error> {
-        let Self {
-            active,
-            request,
-            sequence,
-            sink,
-        } = self;
+        let Self { active, request, sequence, sink } = self;
         let engine = &active.0;
         engine.signal.work_here();
         let seed = engine.seed.lock().take().unwrap_or(RANDOM_SEED);
-        let tools = RunTools {
-            seed,
-            signal: Arc::clone(&engine.signal),
-            sink,
-        };
+        let tools = RunTools { seed, signal: Arc::clone(&engine.signal), sink };
         engine.session.lock().run(&request, sequence, tools)
     }
 
@@ -218,12 +183,38 @@ impl Run {
     pub(crate) fn work_elsewhere(self, guard: fn(Self)) -> Result<(), Error> {
         let engine = Arc::clone(&self.active.0);
         engine.join_worker();
-        let worker = thread::Builder::new()
-            .name("rkllm-run".to_owned())
-            .spawn(move || guard(self));
+        let worker = thread::Builder::new().name("rkllm-run".to_owned()).spawn(move || guard(self));
         *engine.worker.lock() = Some(worker.map_err(Error::Thread)?);
         Ok(())
     }
+}
+
+fn load(options: &Options, path: &Path) -> Result<Model, Error> {
+    let (model, logged) = log::collect_errors(|| Model::load(&options.path));
+    let model = model.ok_or_else(|| model_file::explain(path, logged))?;
+    if model.continues_text() { Ok(model) } else { Err(no_text_generator(path)) }
+}
+
+fn no_text_generator(path: &Path) -> Error {
+    let reason = "is not a model that continues text; choose another one".to_owned();
+    Error::ModelFile { path: path.to_owned(), reason }
+}
+
+fn make_context(
+    model: Model,
+    (positions, threads): (i32, ThreadCounts),
+    signal: Arc<Signal>,
+) -> Result<Context, Error> {
+    let options = ContextOptions {
+        positions: positions.unsigned_abs(),
+        decode_threads: threads.decode,
+        prefill_threads: threads.prefill,
+    };
+    let (context, logged) = log::collect_errors(|| Context::new(model, options, signal));
+    context.ok_or_else(|| Error::Context {
+        positions,
+        reason: logged.unwrap_or_else(|| "not enough memory".to_owned()),
+    })
 }
 
 fn warn_of(prompting: &Prompting) {

@@ -24,8 +24,8 @@ pub(crate) enum Error {
     #[error("{what} is not valid UTF-8; pass UTF-8 text")]
     NotUtf8 { what: &'static str },
 
-    #[error("{what} is too long: at most 2 GiB of text")]
-    TextTooLong { what: &'static str },
+    #[error("{what} is too long: pass at most 2 GiB")]
+    TooLong { what: &'static str },
 
     #[error("{path}: {reason}", path = path.display())]
     ModelFile { path: PathBuf, reason: String },
@@ -63,11 +63,7 @@ pub(crate) enum Error {
     CpuMask,
 
     #[error("{name} must be {rule}, but got {value}")]
-    Sampling {
-        name: &'static str,
-        rule: &'static str,
-        value: f32,
-    },
+    Sampling { name: &'static str, rule: &'static str, value: f32 },
 
     #[error("{name} has the unknown value {value}")]
     UnknownValue { name: &'static str, value: i64 },
@@ -76,11 +72,7 @@ pub(crate) enum Error {
     Role(String),
 
     #[error("{function} is not available in the embedded CPU runtime {version}: {what}")]
-    Missing {
-        function: &'static str,
-        version: &'static str,
-        what: &'static str,
-    },
+    Missing { function: &'static str, version: &'static str, what: &'static str },
 
     #[error("the input holds no tokens")]
     EmptyInput,
@@ -103,14 +95,13 @@ pub(crate) enum Error {
         "the context is not enough! history_s: {history}, cur_input_s: {input}, discard_s: 0, \
          max_context: {context}!"
     )]
-    HistoryTooLong {
-        history: usize,
-        input: usize,
-        context: usize,
-    },
+    HistoryTooLong { history: usize, input: usize, context: usize },
 
     #[error("the model could not be evaluated: llama.cpp returned {0}")]
     Decode(i32),
+
+    #[error("the model gave no scores for the next token: it is not a text generator")]
+    NoLogits,
 
     #[error("the sampler could not be made: llama.cpp is out of memory")]
     Sampler,
@@ -134,10 +125,6 @@ pub(crate) enum Error {
 impl Error {
     /// A function or mode that is not written yet.
     pub(crate) const fn missing(function: &'static str, what: &'static str) -> Self {
-        Self::Missing {
-            function,
-            version: env!("CARGO_PKG_VERSION"),
-            what,
-        }
+        Self::Missing { function, version: env!("CARGO_PKG_VERSION"), what }
     }
 }

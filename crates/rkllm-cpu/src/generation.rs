@@ -29,10 +29,7 @@ pub(crate) struct Rules {
 #[derive(Debug)]
 pub(crate) enum Ending {
     /// The callback got FINISH. `end` is the token that ended the answer, if one did.
-    Finished {
-        tokens: Vec<Token>,
-        end: Option<Token>,
-    },
+    Finished { tokens: Vec<Token>, end: Option<Token> },
     /// The callback paused the run.
     Paused { tokens: Vec<Token> },
 }
@@ -58,14 +55,7 @@ enum Next {
 impl<'a> Generation<'a> {
     pub(crate) fn new(cache: &'a mut Cache, rules: Rules, tools: &'a RunTools) -> Self {
         let RunTools { signal, sink, .. } = tools;
-        Self {
-            cache,
-            rules,
-            signal,
-            sink,
-            text: TokenText::default(),
-            perf: Perf::default(),
-        }
+        Self { cache, rules, signal, sink, text: TokenText::default(), perf: Perf::default() }
     }
 
     /// Evaluates what the cache lacks of `tokens` and generates what follows.
@@ -119,27 +109,20 @@ impl<'a> Generation<'a> {
         tokens: &[Token],
     ) -> Result<Option<Token>, Error> {
         match self.cache.evaluate(tokens) {
-            Ok(()) => Ok(sampler.pick(self.cache.context())),
+            Ok(()) => sampler.pick(self.cache.context()).map(Some).ok_or(Error::NoLogits),
             Err(DecodeError::Aborted) => Ok(None),
             Err(DecodeError::Failed(status)) => Err(Error::Decode(status)),
         }
     }
 
     fn deliver(&mut self, token: Token, ends: bool) -> Next {
-        let Rules {
-            most_tokens,
-            most_positions,
-            skip_special,
-            ..
-        } = self.rules;
+        let Rules { most_tokens, most_positions, skip_special, .. } = self.rules;
         if ends && skip_special {
             return Next::Finish;
         }
         self.perf.delivered += 1;
         let last = ends || self.perf.delivered >= most_tokens || self.cache.len() >= most_positions;
-        let added = self
-            .text
-            .add(self.cache.model(), (token, !skip_special), last);
+        let added = self.text.add(self.cache.model(), (token, !skip_special), last);
         match self.sink.token(token, &added) {
             Wish::Pause => Next::Pause,
             Wish::GoOn if last => Next::Finish,

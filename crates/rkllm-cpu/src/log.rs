@@ -15,10 +15,7 @@ static FIRST_ERROR: Mutex<Option<String>> = Mutex::new(None);
 fn level() -> u32 {
     static LEVEL: OnceLock<u32> = OnceLock::new();
     *LEVEL.get_or_init(|| {
-        std::env::var("RKLLM_LOG_LEVEL")
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0)
+        std::env::var("RKLLM_LOG_LEVEL").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     })
 }
 

@@ -11,22 +11,14 @@ const MAGIC: [u8; 4] = *b"GGUF";
 
 /// Refuses what cannot be a GGUF model, with a reason that a person can act on.
 pub(crate) fn check(path: &Path) -> Result<(), Error> {
-    let refuse = |reason: String| Error::ModelFile {
-        path: path.to_owned(),
-        reason,
-    };
+    let refuse = |reason: String| Error::ModelFile { path: path.to_owned(), reason };
     let unreadable = |error| refuse(format!("cannot be read: {error}; check model_path"));
     let mut file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(refuse(
-            "is a directory; give the path of a GGUF file in it".to_owned(),
-        ));
+        return Err(refuse("is a directory; give the path of a GGUF file in it".to_owned()));
     }
     let mut start = Vec::with_capacity(MAGIC.len());
-    file.by_ref()
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut start)
-        .map_err(unreadable)?;
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
     if start.is_empty() {
         return Err(refuse("is empty; fetch the model again".to_owned()));
     }
@@ -34,33 +26,23 @@ pub(crate) fn check(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     if is_npu_model(path) {
-        return Err(Error::NpuModel {
-            path: path.to_owned(),
-        });
+        return Err(Error::NpuModel { path: path.to_owned() });
     }
-    Err(refuse(
-        "is not a GGUF file; the embedded CPU runtime runs GGUF models only".to_owned(),
-    ))
+    Err(refuse("is not a GGUF file; the embedded CPU runtime runs GGUF models only".to_owned()))
 }
 
 /// Tells why llama.cpp did not load the file, given the first error that it logged.
 pub(crate) fn explain(path: &Path, logged: Option<String>) -> Error {
     if is_npu_model(path) {
-        return Error::NpuModel {
-            path: path.to_owned(),
-        };
+        return Error::NpuModel { path: path.to_owned() };
     }
     let logged = logged.as_deref().unwrap_or("llama.cpp gave no reason");
     let reason = format!("cannot be loaded: {logged}; if it is incomplete, fetch the model again");
-    Error::ModelFile {
-        path: path.to_owned(),
-        reason,
-    }
+    Error::ModelFile { path: path.to_owned(), reason }
 }
 
 fn is_npu_model(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("rkllm"))
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("rkllm"))
 }
 
 #[cfg(test)]
@@ -87,13 +69,8 @@ mod tests {
     #[test]
     fn a_missing_file_and_a_folder_are_told_apart() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let missing = check(&folder.path().join("none"))
-            .expect_err("missing")
-            .to_string();
-        assert!(
-            missing.contains("cannot be read: No such file"),
-            "{missing}"
-        );
+        let missing = check(&folder.path().join("none")).expect_err("missing").to_string();
+        assert!(missing.contains("cannot be read: No such file"), "{missing}");
         let directory = check(folder.path()).expect_err("a folder").to_string();
         assert!(directory.contains("is a directory"), "{directory}");
     }
@@ -104,10 +81,6 @@ mod tests {
         let path = folder.path().join("renamed.rkllm");
         fs::write(&path, b"GGUF and more").expect("a file");
         assert!(check(&path).is_ok());
-        assert!(
-            explain(&path, None)
-                .to_string()
-                .contains("model for the NPU")
-        );
+        assert!(explain(&path, None).to_string().contains("model for the NPU"));
     }
 }

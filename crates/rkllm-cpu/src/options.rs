@@ -51,26 +51,16 @@ pub(crate) struct ThreadCounts {
 impl Options {
     /// The model's path for the file system.
     pub(crate) fn path(&self) -> Result<PathBuf, Error> {
-        let path = self
-            .path
-            .to_str()
-            .map_err(|_| Error::NotUtf8 { what: "model_path" })?;
+        let path = self.path.to_str().map_err(|_| Error::NotUtf8 { what: "model_path" })?;
         Ok(PathBuf::from(path))
     }
 
     /// The context in tokens, given what the model was trained with.
     pub(crate) fn context(&self, trained: i32) -> Result<i32, Error> {
         let wanted = self.max_context_len;
-        let context = if wanted <= 0 {
-            trained.min(DEFAULT_CONTEXT)
-        } else {
-            wanted
-        };
+        let context = if wanted <= 0 { trained.min(DEFAULT_CONTEXT) } else { wanted };
         if context > trained {
-            return Err(Error::ContextLimit {
-                wanted,
-                limit: trained,
-            });
+            return Err(Error::ContextLimit { wanted, limit: trained });
         }
         if self.n_keep >= context {
             return Err(Error::KeepLimit);
@@ -106,10 +96,7 @@ impl Cpus {
         if wanted == 0 {
             // ggml's threads wait for each other by spinning, so a decode on every core stalls
             // whenever another process needs one.
-            return ThreadCounts {
-                decode: (machine - 1).max(1),
-                prefill: machine,
-            };
+            return ThreadCounts { decode: (machine - 1).max(1), prefill: machine };
         }
         if wanted > machine {
             log::warning(format_args!(
@@ -117,10 +104,7 @@ impl Cpus {
             ));
         }
         let count = wanted.min(machine);
-        ThreadCounts {
-            decode: count,
-            prefill: count,
-        }
+        ThreadCounts { decode: count, prefill: count }
     }
 }
 
@@ -136,27 +120,15 @@ mod tests {
             ignore_end: false,
         };
         let cpus = Cpus { count: 0, mask: 0 };
-        Options {
-            path: CString::default(),
-            max_context_len,
-            n_keep,
-            cpus,
-            runs,
-        }
+        Options { path: CString::default(), max_context_len, n_keep, cpus, runs }
     }
 
     #[test]
     fn the_context_is_the_models_or_smaller() {
         assert_eq!(options(0, -1).context(2048).expect("valid"), 2048);
-        assert_eq!(
-            options(-1, -1).context(131_072).expect("valid"),
-            DEFAULT_CONTEXT
-        );
+        assert_eq!(options(-1, -1).context(131_072).expect("valid"), DEFAULT_CONTEXT);
         assert_eq!(options(8192, 0).context(8192).expect("valid"), 8192);
-        let error = options(16_384, 0)
-            .context(4096)
-            .expect_err("too much")
-            .to_string();
+        let error = options(16_384, 0).context(4096).expect_err("too much").to_string();
         assert!(error.starts_with(
             "max_context[16384] must be less than the model's max_context_limit[4096]"
         ));
@@ -165,10 +137,7 @@ mod tests {
     #[test]
     fn positions_to_keep_leave_room_for_others() {
         assert!(options(512, 511).context(2048).is_ok());
-        assert!(matches!(
-            options(512, 512).context(2048),
-            Err(Error::KeepLimit)
-        ));
+        assert!(matches!(options(512, 512).context(2048), Err(Error::KeepLimit)));
     }
 
     #[test]
@@ -185,25 +154,8 @@ mod tests {
 
     #[test]
     fn count_and_mask_must_agree() {
-        assert!(matches!(
-            Cpus {
-                count: 4,
-                mask: 0b11
-            }
-            .threads(),
-            Err(Error::CpuMask)
-        ));
-        assert!(matches!(
-            Cpus { count: -1, mask: 0 }.threads(),
-            Err(Error::CpuCount(-1))
-        ));
-        assert!(
-            Cpus {
-                count: 4,
-                mask: 0xf0
-            }
-            .threads()
-            .is_ok()
-        );
+        assert!(matches!(Cpus { count: 4, mask: 0b11 }.threads(), Err(Error::CpuMask)));
+        assert!(matches!(Cpus { count: -1, mask: 0 }.threads(), Err(Error::CpuCount(-1))));
+        assert!(Cpus { count: 4, mask: 0xf0 }.threads().is_ok());
     }
 }

@@ -49,18 +49,12 @@ fn count(tokens: usize) -> i32 {
 
 /// The most memory that the process had resident, in MiB; 0 where the system does not tell.
 fn peak_memory_mb() -> f32 {
-    std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .as_deref()
-        .and_then(peak_kb)
-        .unwrap_or(0.0)
+    std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(peak_kb).unwrap_or(0.0)
         / 1024.0
 }
 
 fn peak_kb(status: &str) -> Option<f32> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
@@ -70,23 +64,13 @@ mod tests {
 
     #[test]
     fn the_peak_is_read_from_the_status() {
-        assert_eq!(
-            peak_kb("VmPeak:\t 9 kB\nVmHWM:\t   2048 kB\n"),
-            Some(2048.0)
-        );
+        assert_eq!(peak_kb("VmPeak:\t 9 kB\nVmHWM:\t   2048 kB\n"), Some(2048.0));
         assert_eq!(peak_kb("VmPeak:\t 9 kB\n"), None);
     }
 
     #[test]
     fn the_first_token_belongs_to_the_prefill() {
-        let report = |delivered| {
-            Perf {
-                delivered,
-                ..Perf::default()
-            }
-            .report()
-            .generate_tokens
-        };
+        let report = |delivered| Perf { delivered, ..Perf::default() }.report().generate_tokens;
         assert_eq!((report(0), report(1), report(128)), (0, 0, 127));
     }
 }

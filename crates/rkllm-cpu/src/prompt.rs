@@ -66,16 +66,8 @@ impl Prompting {
             Self::Unusable(reason) => Err(Error::Template(reason.clone())),
             Self::Plain => tokenize(model, &[trusted(text.to_owned())]),
             Self::Fixed(texts) => {
-                let FixedTexts {
-                    system,
-                    prefix,
-                    postfix,
-                } = texts;
-                let system = if turn == Turn::First {
-                    system.as_str()
-                } else {
-                    ""
-                };
+                let FixedTexts { system, prefix, postfix } = texts;
+                let system = if turn == Turn::First { system.as_str() } else { "" };
                 tokenize(model, &[trusted([system, prefix, text, postfix].concat())])
             }
         }
@@ -118,38 +110,27 @@ fn segments(
 ) -> Result<Vec<Segment>, rkllm_chat::Error> {
     match turn {
         Turn::First => {
-            let options = RenderOptions {
-                enable_thinking: Some(thinking),
-                ..Default::default()
-            };
-            Ok(template
-                .render(&[Message::new(Role::User, text)], &options)?
-                .segments)
+            let options = RenderOptions { enable_thinking: Some(thinking), ..Default::default() };
+            Ok(template.render(&[Message::new(Role::User, text)], &options)?.segments)
         }
         Turn::Next => {
             let texts = template.turn_texts(Some(thinking))?;
             // The user's text goes unparsed, so that it cannot end its own turn.
-            let text = Segment {
-                text: text.to_owned(),
-                trusted: false,
-            };
+            let text = Segment { text: text.to_owned(), trusted: false };
             Ok(vec![trusted(texts.between), text, trusted(texts.postfix)])
         }
     }
 }
 
 fn trusted(text: String) -> Segment {
-    Segment {
-        text,
-        trusted: true,
-    }
+    Segment { text, trusted: true }
 }
 
 fn tokenize(model: &Model, segments: &[Segment]) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::new();
     for Segment { text, trusted } in segments.iter().filter(|segment| !segment.text.is_empty()) {
         let part = model.tokenize(text, false, *trusted);
-        tokens.extend(part.ok_or(Error::TextTooLong { what: "the prompt" })?);
+        tokens.extend(part.ok_or(Error::TooLong { what: "the prompt" })?);
     }
     Ok(tokens)
 }

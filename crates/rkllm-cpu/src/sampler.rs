@@ -29,9 +29,7 @@ impl Sampler {
             Some(steps) => Some(Chain::new(&steps).ok_or(Error::Sampler)?),
             None => None,
         };
-        let penalties = sampling
-            .has_penalties()
-            .then(|| Penalties::new(*sampling, prompt));
+        let penalties = sampling.has_penalties().then(|| Penalties::new(*sampling, prompt));
         Ok(Self { penalties, chain })
     }
 
@@ -62,15 +60,7 @@ fn steps(sampling: &Sampling, seed: u32, vocab: i32) -> Option<Vec<Step>> {
     let (tau, eta) = (sampling.mirostat_tau, sampling.mirostat_eta);
     let temperature = Step::Temperature(sampling.temperature);
     Some(match sampling.mirostat {
-        1 => vec![
-            temperature,
-            Step::Mirostat1 {
-                vocab,
-                seed,
-                tau,
-                eta,
-            },
-        ],
+        1 => vec![temperature, Step::Mirostat1 { vocab, seed, tau, eta }],
         2 => vec![temperature, Step::Mirostat2 { seed, tau, eta }],
         _ => vec![
             Step::TopK(sampling.top_k),
@@ -92,10 +82,7 @@ fn likeliest(logits: &[f32]) -> Token {
         }
     }
     let greatest = greatest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    let index = logits
-        .iter()
-        .position(|&logit| logit == greatest)
-        .unwrap_or(0);
+    let index = logits.iter().position(|&logit| logit == greatest).unwrap_or(0);
     Token::try_from(index).unwrap_or(0)
 }
 
@@ -135,22 +122,13 @@ impl Penalties {
     }
 
     fn apply(&self, logits: &mut [f32]) {
-        let Sampling {
-            repeat_penalty,
-            frequency_penalty,
-            presence_penalty,
-            ..
-        } = self.sampling;
+        let Sampling { repeat_penalty, frequency_penalty, presence_penalty, .. } = self.sampling;
         for (&token, &count) in &self.counts {
             let Some(logit) = usize::try_from(token).ok().and_then(|i| logits.get_mut(i)) else {
                 continue;
             };
             // Dividing would make a negative score better.
-            *logit = if *logit <= 0.0 {
-                *logit * repeat_penalty
-            } else {
-                *logit / repeat_penalty
-            };
+            *logit = if *logit <= 0.0 { *logit * repeat_penalty } else { *logit / repeat_penalty };
             *logit -= f32::from(count) * frequency_penalty + presence_penalty;
         }
     }
@@ -163,10 +141,7 @@ mod tests {
     use super::*;
 
     fn penalties(change: impl FnOnce(&mut Sampling), prompt: &[Token]) -> Penalties {
-        let mut sampling = Sampling {
-            repeat_penalty: 1.0,
-            ..Sampling::DEFAULT
-        };
+        let mut sampling = Sampling { repeat_penalty: 1.0, ..Sampling::DEFAULT };
         change(&mut sampling);
         Penalties::new(sampling, prompt)
     }
@@ -200,30 +175,10 @@ mod tests {
 
     #[test]
     fn mirostat_replaces_top_k_and_top_p() {
-        let sampling = Sampling {
-            mirostat: 2,
-            ..Sampling::DEFAULT
-        };
-        let expected = [
-            Step::Temperature(0.8),
-            Step::Mirostat2 {
-                seed: 3,
-                tau: 5.0,
-                eta: 0.1,
-            },
-        ];
+        let sampling = Sampling { mirostat: 2, ..Sampling::DEFAULT };
+        let expected = [Step::Temperature(0.8), Step::Mirostat2 { seed: 3, tau: 5.0, eta: 0.1 }];
         assert_eq!(steps(&sampling, 3, 10).expect("a chain"), expected);
-        assert_eq!(
-            steps(
-                &Sampling {
-                    top_k: 1,
-                    ..sampling
-                },
-                3,
-                10
-            ),
-            None
-        );
+        assert_eq!(steps(&Sampling { top_k: 1, ..sampling }, 3, 10), None);
     }
 
     proptest! {

@@ -49,48 +49,20 @@ impl Sampling {
             }
         };
         let range = 0.0..=1.0;
-        number(
-            "top_p",
-            self.top_p,
-            "between 0 and 1",
-            range.contains(&self.top_p),
-        )?;
+        number("top_p", self.top_p, "between 0 and 1", range.contains(&self.top_p))?;
         number("temperature", self.temperature, "a number", true)?;
-        number(
-            "repeat_penalty",
-            self.repeat_penalty,
-            "greater than 0",
-            self.repeat_penalty > 0.0,
-        )?;
-        number(
-            "frequency_penalty",
-            self.frequency_penalty,
-            "a number",
-            true,
-        )?;
+        number("repeat_penalty", self.repeat_penalty, "greater than 0", self.repeat_penalty > 0.0)?;
+        number("frequency_penalty", self.frequency_penalty, "a number", true)?;
         number("presence_penalty", self.presence_penalty, "a number", true)?;
         if !(0..=2).contains(&self.mirostat) {
             let value = i64::from(self.mirostat);
-            return Err(Error::UnknownValue {
-                name: "mirostat",
-                value,
-            });
+            return Err(Error::UnknownValue { name: "mirostat", value });
         }
         let unused = self.mirostat == 0;
         let tau_holds = unused || self.mirostat_tau > 0.0;
-        number(
-            "mirostat_tau",
-            self.mirostat_tau,
-            "greater than 0",
-            tau_holds,
-        )?;
+        number("mirostat_tau", self.mirostat_tau, "greater than 0", tau_holds)?;
         let eta_holds = unused || self.mirostat_eta > 0.0;
-        number(
-            "mirostat_eta",
-            self.mirostat_eta,
-            "greater than 0",
-            eta_holds,
-        )?;
+        number("mirostat_eta", self.mirostat_eta, "greater than 0", eta_holds)?;
         Ok(self)
     }
 
@@ -135,14 +107,8 @@ mod tests {
 
     #[test]
     fn greedy_needs_no_chance() {
-        let greedy = |top_k, temperature| {
-            Sampling {
-                top_k,
-                temperature,
-                ..Sampling::DEFAULT
-            }
-            .is_greedy()
-        };
+        let greedy =
+            |top_k, temperature| Sampling { top_k, temperature, ..Sampling::DEFAULT }.is_greedy();
         assert!(greedy(1, 0.8) && greedy(40, 0.0) && greedy(40, -1.0));
         assert!(!greedy(40, 0.8) && !greedy(0, 0.1));
     }

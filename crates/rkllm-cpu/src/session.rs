@@ -37,13 +37,7 @@ impl Session {
     pub(crate) fn new(context: Context, limit: usize, defaults: RunDefaults) -> Self {
         let prompting = Prompting::of(context.model());
         let cache = Cache::new(context);
-        Self {
-            cache,
-            conversation: Conversation::default(),
-            prompting,
-            limit,
-            defaults,
-        }
+        Self { cache, conversation: Conversation::default(), prompting, limit, defaults }
     }
 
     pub(crate) fn prompting(&self) -> &Prompting {
@@ -68,11 +62,7 @@ impl Session {
             0 => Err(Error::EmptyInput),
             length if length <= context => Ok(sequence),
             prompt if history == 0 => Err(Error::PromptTooLong { prompt, context }),
-            length => Err(Error::HistoryTooLong {
-                history,
-                input: length - history,
-                context,
-            }),
+            length => Err(Error::HistoryTooLong { history, input: length - history, context }),
         }
     }
 
@@ -88,9 +78,7 @@ impl Session {
                 prompt::plain_tokens(model, text)
             }
             Input::Prompt { text, thinking } if self.conversation.is_empty() => {
-                let mut tokens = self
-                    .prompting
-                    .tokens(model, Turn::First, (text, *thinking))?;
+                let mut tokens = self.prompting.tokens(model, Turn::First, (text, *thinking))?;
                 prompt::begin(model, &mut tokens);
                 Ok(tokens)
             }
@@ -148,11 +136,8 @@ impl Session {
 
     /// Forgets the conversation, and the cache but for the system prompt if that is to be kept.
     pub(crate) fn clear(&mut self, keep_system: bool) -> Result<(), Error> {
-        let kept = if keep_system {
-            self.prompting.system_tokens(self.cache.model())?
-        } else {
-            vec![]
-        };
+        let kept =
+            if keep_system { self.prompting.system_tokens(self.cache.model())? } else { vec![] };
         self.conversation = Conversation::default();
         self.cache.keep_prefix(&kept);
         Ok(())

@@ -121,10 +121,7 @@ mod tests {
         let signal = Signal::new();
         assert!(!signal.abort(), "nothing to abort");
         assert!(signal.begin());
-        assert!(
-            !signal.is_aborting(),
-            "an abort before the run has no effect on it"
-        );
+        assert!(!signal.is_aborting(), "an abort before the run has no effect on it");
         assert!(signal.abort() && signal.abort(), "twice is once");
         assert!(signal.is_aborting() && signal.is_running());
         signal.end();

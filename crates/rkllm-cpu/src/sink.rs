@@ -54,11 +54,7 @@ impl Sink {
             Added::Text(text) => (*text, RKLLM_RUN_NORMAL),
             Added::Waiting => (c"", RKLLM_RUN_WAITING),
         };
-        if self.call((text, token), NO_PERF, state) == PAUSE {
-            Wish::Pause
-        } else {
-            Wish::GoOn
-        }
+        if self.call((text, token), NO_PERF, state) == PAUSE { Wish::Pause } else { Wish::GoOn }
     }
 
     /// Delivers the end of a run.
@@ -85,11 +81,7 @@ impl Sink {
                 embd_size: 0,
                 num_tokens: 0,
             },
-            logits: RKLLMResultLogits {
-                logits: ptr::null(),
-                vocab_size: 0,
-                num_tokens: 0,
-            },
+            logits: RKLLMResultLogits { logits: ptr::null(), vocab_size: 0, num_tokens: 0 },
             perf,
         };
         // SAFETY: the callback has the type that the ABI asks for, and the result with all it

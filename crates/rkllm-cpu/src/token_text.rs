@@ -41,11 +41,7 @@ impl TokenText {
     }
 
     fn complete(&mut self, last: bool) -> Added<'_> {
-        let Self {
-            assembler,
-            piece,
-            text,
-        } = self;
+        let Self { assembler, piece, text } = self;
         text.clear();
         append(text, &assembler.push(piece));
         if last {
@@ -105,10 +101,7 @@ mod tests {
     #[test]
     fn an_unfinished_character_is_not_lost() {
         let mut text = TokenText::default();
-        assert_eq!(
-            feed(&mut text, b"a\xF0\x9F", true).as_deref(),
-            Some("a\u{FFFD}")
-        );
+        assert_eq!(feed(&mut text, b"a\xF0\x9F", true).as_deref(), Some("a\u{FFFD}"));
         assert_eq!(feed(&mut text, b"\xF0\x9F", false), None);
         assert_eq!(text.rest(), c"\u{FFFD}");
         assert_eq!(text.rest(), c"");
@@ -117,10 +110,7 @@ mod tests {
     #[test]
     fn nul_does_not_cut_text_off() {
         let mut text = TokenText::default();
-        assert_eq!(
-            feed(&mut text, b"a\0b", false).as_deref(),
-            Some("a\u{FFFD}b")
-        );
+        assert_eq!(feed(&mut text, b"a\0b", false).as_deref(), Some("a\u{FFFD}b"));
         assert_eq!(feed(&mut text, b"", false).as_deref(), Some(""));
     }
 

@@ -24,18 +24,12 @@ pub(crate) unsafe extern "C" fn tokenize(
         let bytes = unsafe { read::slice(text.cast::<u8>(), text_len, "text")? };
         let text = std::str::from_utf8(bytes).map_err(|_| Error::NotUtf8 { what: "text" })?;
         if flags & !(RKLLM_EXT_ADD_SPECIAL | RKLLM_EXT_PARSE_SPECIAL) != 0 {
-            return Err(Error::UnknownValue {
-                name: "flags",
-                value: i64::from(flags),
-            });
+            return Err(Error::UnknownValue { name: "flags", value: i64::from(flags) });
         }
         let has = |flag| flags & flag != 0;
-        let found = engine.model().tokenize(
-            text,
-            has(RKLLM_EXT_ADD_SPECIAL),
-            has(RKLLM_EXT_PARSE_SPECIAL),
-        );
-        let found = found.ok_or(Error::TextTooLong { what: "text" })?;
+        let found =
+            engine.model().tokenize(text, has(RKLLM_EXT_ADD_SPECIAL), has(RKLLM_EXT_PARSE_SPECIAL));
+        let found = found.ok_or(Error::TooLong { what: "text" })?;
         // SAFETY: the caller passes null or room for `capacity` ids.
         unsafe { read::copy_out(&found, (tokens, capacity), "tokens") }
     })
@@ -96,10 +90,7 @@ pub(crate) unsafe extern "C" fn model_info(
         let found = describe(engine.model(), engine.context(), size);
         let room = usize::try_from(size).unwrap_or(usize::MAX);
         if room < size_of::<u32>() {
-            return Err(Error::UnknownValue {
-                name: "size",
-                value: i64::from(size),
-            });
+            return Err(Error::UnknownValue { name: "size", value: i64::from(size) });
         }
         // SAFETY: the caller's struct has `room` bytes; ours has its own size. Bytes of padding
         // may be copied, but are never read as values.

@@ -12,10 +12,7 @@ use crate::error::Error;
 
 /// Handles are numbers that are never used twice, not addresses: a stale or made-up handle is
 /// told from a live one without touching memory.
-static LIVE: Mutex<Table> = Mutex::new(Table {
-    last: 0,
-    engines: BTreeMap::new(),
-});
+static LIVE: Mutex<Table> = Mutex::new(Table { last: 0, engines: BTreeMap::new() });
 
 struct Table {
     last: usize,
@@ -33,11 +30,7 @@ pub(super) fn insert(engine: Engine) -> LLMHandle {
 
 /// The engine of a handle.
 pub(super) fn find(handle: LLMHandle) -> Result<Arc<Engine>, Error> {
-    LIVE.lock()
-        .engines
-        .get(&handle.addr())
-        .cloned()
-        .ok_or(Error::UnknownHandle)
+    LIVE.lock().engines.get(&handle.addr()).cloned().ok_or(Error::UnknownHandle)
 }
 
 /// Ends a handle.

@@ -81,10 +81,7 @@ unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
     // bytes.
     unsafe {
         let extend = &raw const (*param).extend_param;
-        let cpus = Cpus {
-            count: (*extend).enabled_cpus_num,
-            mask: (*extend).enabled_cpus_mask,
-        };
+        let cpus = Cpus { count: (*extend).enabled_cpus_num, mask: (*extend).enabled_cpus_mask };
         check_batch((*extend).n_batch)?;
         if (*extend).use_cross_attn != 0 {
             return Err(Error::missing("rkllm_init", "use_cross_attn = 1"));
@@ -132,9 +129,7 @@ unsafe fn sink(callback: *const RKLLMCallback) -> Result<Sink, Error> {
     }
     // SAFETY: valid, by the caller's promise; it holds pointers only, which may be null.
     let callback = unsafe { callback.read() };
-    let result_callback = callback
-        .result_callback
-        .ok_or(Error::Null("result_callback"))?;
+    let result_callback = callback.result_callback.ok_or(Error::Null("result_callback"))?;
     if callback.tokenizer_callback.is_some() {
         log::warning("tokenizer_callback is not called: GGUF models bring their tokenizer");
     }

@@ -26,9 +26,7 @@ fn guard<T: From<i8>>(function: &str, body: impl FnOnce() -> Result<T, Error>) -
             T::from(-1)
         }
         Err(_) => {
-            log::error(format_args!(
-                "{function}: internal fault; destroy the handle"
-            ));
+            log::error(format_args!("{function}: internal fault; destroy the handle"));
             T::from(-1)
         }
     }

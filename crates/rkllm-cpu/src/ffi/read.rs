@@ -15,9 +15,7 @@ pub(super) unsafe fn text<'t>(
     what: &'static str,
 ) -> Result<&'t str, Error> {
     // SAFETY: the caller's promise.
-    unsafe { c_str(pointer, what)? }
-        .to_str()
-        .map_err(|_| Error::NotUtf8 { what })
+    unsafe { c_str(pointer, what)? }.to_str().map_err(|_| Error::NotUtf8 { what })
 }
 
 /// A NUL-terminated string.
@@ -54,7 +52,7 @@ pub(super) unsafe fn slice<'t, T>(
     }
     // No object is larger than this, so such a count is no count.
     if count > isize::MAX as usize / size_of::<T>() {
-        return Err(Error::TextTooLong { what });
+        return Err(Error::TooLong { what });
     }
     // SAFETY: not null, of possible size, and the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
@@ -88,5 +86,5 @@ pub(super) unsafe fn copy_out<T: Copy>(
         // SAFETY: `target` has room for `capacity` values and is the caller's own memory.
         unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), target, count) };
     }
-    i64::try_from(values.len()).map_err(|_| Error::TextTooLong { what })
+    i64::try_from(values.len()).map_err(|_| Error::TooLong { what })
 }

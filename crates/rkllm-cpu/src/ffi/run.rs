@@ -54,15 +54,11 @@ pub(crate) unsafe extern "C" fn run_async(
 }
 
 pub(crate) unsafe extern "C" fn abort(handle: LLMHandle) -> c_int {
-    guard("rkllm_abort", || {
-        handles::find(handle)?.abort().map(|()| OK)
-    })
+    guard("rkllm_abort", || handles::find(handle)?.abort().map(|()| OK))
 }
 
 pub(crate) unsafe extern "C" fn is_running(handle: LLMHandle) -> c_int {
-    guard("rkllm_is_running", || {
-        Ok(c_int::from(handles::find(handle)?.is_running()))
-    })
+    guard("rkllm_is_running", || Ok(c_int::from(handles::find(handle)?.is_running())))
 }
 
 /// # Safety
@@ -101,10 +97,7 @@ unsafe fn request(
     Ok(Request {
         input,
         keep_history: params.keep_history != 0,
-        max_new_tokens: limits
-            .into_iter()
-            .find(|&limit| limit > 0)
-            .and_then(|n| n.try_into().ok()),
+        max_new_tokens: limits.into_iter().find(|&limit| limit > 0).and_then(|n| n.try_into().ok()),
         sampling,
     })
 }
@@ -114,10 +107,7 @@ fn check_mode(mode: RKLLMInferMode) -> Result<(), Error> {
         RKLLM_INFER_GENERATE => Ok(()),
         RKLLM_INFER_GET_LAST_HIDDEN_LAYER => Err(Error::missing(RUN, "the last hidden layer")),
         RKLLM_INFER_GET_LOGITS => Err(Error::missing(RUN, "logits")),
-        other => Err(Error::UnknownValue {
-            name: "mode",
-            value: i64::from(other),
-        }),
+        other => Err(Error::UnknownValue { name: "mode", value: i64::from(other) }),
     }
 }
 
@@ -145,10 +135,7 @@ unsafe fn read_input(input: *const RKLLMInput) -> Result<Input, Error> {
             }
             RKLLM_INPUT_EMBED => Err(Error::missing(RUN, "embedding input")),
             RKLLM_INPUT_MULTIMODAL => Err(Error::missing(RUN, "multimodal input")),
-            other => Err(Error::UnknownValue {
-                name: "input_type",
-                value: i64::from(other),
-            }),
+            other => Err(Error::UnknownValue { name: "input_type", value: i64::from(other) }),
         }
     }
 }

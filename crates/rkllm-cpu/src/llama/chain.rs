@@ -15,20 +15,9 @@ pub(crate) enum Step {
     TopK(i32),
     TopP(f32),
     Temperature(f32),
-    Draw {
-        seed: u32,
-    },
-    Mirostat1 {
-        vocab: i32,
-        seed: u32,
-        tau: f32,
-        eta: f32,
-    },
-    Mirostat2 {
-        seed: u32,
-        tau: f32,
-        eta: f32,
-    },
+    Draw { seed: u32 },
+    Mirostat1 { vocab: i32, seed: u32, tau: f32, eta: f32 },
+    Mirostat2 { seed: u32, tau: f32, eta: f32 },
 }
 
 /// A chain of samplers that ends with one that picks a token.
@@ -78,12 +67,9 @@ impl Step {
                 Self::TopP(p) => sys::llama_sampler_init_top_p(p, 1),
                 Self::Temperature(t) => sys::llama_sampler_init_temp(t),
                 Self::Draw { seed } => sys::llama_sampler_init_dist(seed),
-                Self::Mirostat1 {
-                    vocab,
-                    seed,
-                    tau,
-                    eta,
-                } => sys::llama_sampler_init_mirostat(vocab, seed, tau, eta, MIROSTAT_M),
+                Self::Mirostat1 { vocab, seed, tau, eta } => {
+                    sys::llama_sampler_init_mirostat(vocab, seed, tau, eta, MIROSTAT_M)
+                }
                 Self::Mirostat2 { seed, tau, eta } => {
                     sys::llama_sampler_init_mirostat_v2(seed, tau, eta)
                 }

@@ -80,9 +80,7 @@ impl Context {
             .then(|| Threads::new(options.prefill_threads))
             .flatten();
         let pointer = |threads: &Option<Threads>| {
-            threads
-                .as_ref()
-                .map_or(std::ptr::null_mut(), Threads::as_ptr)
+            threads.as_ref().map_or(std::ptr::null_mut(), Threads::as_ptr)
         };
         // SAFETY: both pools are kept by the value made below, and dropped after the context.
         unsafe {
@@ -114,6 +112,11 @@ impl Context {
     fn memory(&self) -> sys::llama_memory_t {
         // SAFETY: the context is valid; its memory lives as long as it does.
         unsafe { sys::llama_get_memory(self.context.as_ptr()) }
+    }
+
+    /// Whether there is a KV cache: models that only embed text have none.
+    pub(crate) fn has_cache(&self) -> bool {
+        !self.memory().is_null()
     }
 
     /// Evaluates tokens at the positions after those in the cache, some hundred at a time.

@@ -57,11 +57,12 @@ impl Model {
         unsafe { sys::llama_model_n_embd(self.as_ptr()) }
     }
 
-    /// Whether the model generates text from text alone: no encoder, no diffusion.
-    pub(crate) fn is_decoder_only(&self) -> bool {
+    /// Whether the model continues text: it has a tokenizer and a decoder, and nothing else.
+    pub(crate) fn continues_text(&self) -> bool {
         // SAFETY: the model is valid.
         unsafe {
-            sys::llama_model_has_decoder(self.as_ptr())
+            sys::llama_vocab_type(self.vocab()) != sys::LLAMA_VOCAB_TYPE_NONE
+                && sys::llama_model_has_decoder(self.as_ptr())
                 && !sys::llama_model_has_encoder(self.as_ptr())
                 && !sys::llama_model_is_diffusion(self.as_ptr())
         }
@@ -142,11 +143,9 @@ impl Model {
     pub(crate) fn check_tokens(&self, tokens: &[Token]) -> Result<(), Error> {
         match tokens.iter().position(|&token| !self.knows(token)) {
             None => Ok(()),
-            Some(position) => Err(Error::Token {
-                id: tokens[position],
-                position,
-                size: self.vocab_size(),
-            }),
+            Some(position) => {
+                Err(Error::Token { id: tokens[position], position, size: self.vocab_size() })
+            }
         }
     }
 
@@ -182,9 +181,7 @@ impl Model {
 
     /// Every token that ends an answer.
     pub(crate) fn end_tokens(&self) -> Vec<Token> {
-        (0..self.vocab_size())
-            .filter(|&token| self.is_end(token))
-            .collect()
+        (0..self.vocab_size()).filter(|&token| self.is_end(token)).collect()
     }
 
     /// The texts of all control tokens.
@@ -204,9 +201,7 @@ impl Model {
         if self.knows(token) {
             self.append_piece(token, true, &mut bytes);
         }
-        String::from_utf8(bytes)
-            .ok()
-            .filter(|text| !text.is_empty())
+        String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
     }
 
     /// Splits text into tokens.

@@ -4,8 +4,11 @@ use std::ptr::NonNull;
 
 use llama_cpp_sys_2 as sys;
 
-/// How long idle workers poll before they sleep, as llama.cpp counts it (0 = never, 100 = long).
-const POLL: u32 = 50;
+/// How long idle workers spin before they sleep, as llama.cpp counts it (0 to 100).
+///
+/// A few milliseconds: enough to be awake for the next token, too little to burn a core that
+/// others need after a run. llama.cpp's own 50 spins on for some tenths of a second.
+const POLL: u32 = 1;
 
 /// A pool of compute threads; the thread that asks for a computation is one of them.
 #[derive(Debug)]

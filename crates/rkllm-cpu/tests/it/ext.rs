@@ -45,18 +45,12 @@ fn metadata(handle: LLMHandle, key: &std::ffi::CStr) -> Option<String> {
 fn text_survives_its_tokens() {
     let handle = Handle::new();
     let raw = handle.raw().0;
-    let mut runner = TestRunner::new(Config {
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let text = prop_oneof!["\\PC{0,60}", "[ a-z\n]{0,60}", any::<String>()];
     let same = runner.run(&text, |text| {
         let tokens = handle.tokenize(&text);
         let mut room = [];
-        prop_assert_eq!(
-            tokenize(raw, text.as_bytes(), 2, &mut room),
-            tokens.len() as i64
-        );
+        prop_assert_eq!(tokenize(raw, text.as_bytes(), 2, &mut room), tokens.len() as i64);
         prop_assert_eq!(detokenize(raw, &tokens, true).expect("valid ids"), text);
         Ok(())
     });
@@ -81,10 +75,7 @@ fn too_little_room_is_filled_and_the_need_told() {
     let handle = Handle::new();
     let all = handle.tokenize("one two three four");
     let mut room = [0; 2];
-    assert_eq!(
-        tokenize(handle.raw().0, b"one two three four", 2, &mut room),
-        all.len() as i64
-    );
+    assert_eq!(tokenize(handle.raw().0, b"one two three four", 2, &mut room), all.len() as i64);
     assert_eq!(room, all[..2]);
 }
 
@@ -108,10 +99,7 @@ fn metadata_holds_the_chat_template() {
     let raw = handle.raw().0;
     let template = metadata(raw, c"tokenizer.chat_template").expect("the model has one");
     assert!(template.contains("<|im_start|>") && template.len() > 256);
-    assert_eq!(
-        metadata(raw, c"general.architecture").as_deref(),
-        Some("llama")
-    );
+    assert_eq!(metadata(raw, c"general.architecture").as_deref(), Some("llama"));
     assert_eq!(metadata(raw, c"no.such.key"), None);
 }
 
@@ -133,30 +121,14 @@ fn the_model_is_described_as_far_as_there_is_room() {
     // SAFETY: the struct has the size that it tells.
     let call = |info: &mut RKLLMExtModelInfo| unsafe { (ext_api().model_info)(raw, info) };
     assert_eq!(call(&mut info), 0);
-    assert_eq!(
-        (info.vocab_size, info.embd_size, info.context_train),
-        (49_152, 576, 8192)
-    );
-    assert_eq!(
-        (info.context, info.add_bos, info.add_eos),
-        (512, false, false)
-    );
-    assert_eq!(
-        detokenize(raw, &[info.eos_token], true).expect("valid"),
-        "<|im_end|>"
-    );
+    assert_eq!((info.vocab_size, info.embd_size, info.context_train), (49_152, 576, 8192));
+    assert_eq!((info.context, info.add_bos, info.add_eos), (512, false, false));
+    assert_eq!(detokenize(raw, &[info.eos_token], true).expect("valid"), "<|im_end|>");
 
-    let mut short = RKLLMExtModelInfo {
-        size: 8,
-        embd_size: -9,
-        ..info
-    };
+    let mut short = RKLLMExtModelInfo { size: 8, embd_size: -9, ..info };
     short.vocab_size = 0;
     assert_eq!(call(&mut short), 0);
-    assert_eq!(
-        (short.size, short.vocab_size, short.embd_size),
-        (8, 49_152, -9)
-    );
+    assert_eq!((short.size, short.vocab_size, short.embd_size), (8, 49_152, -9));
     assert_eq!(call(&mut RKLLMExtModelInfo { size: 3, ..info }), -1);
 }
 

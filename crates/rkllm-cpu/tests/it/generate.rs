@@ -14,10 +14,7 @@ fn the_capital_of_france_is_paris() {
     assert!(ran.text().contains("Paris"), "{}", ran.text());
     let perf = ran.finish();
     assert_eq!(perf.generate_tokens as usize, ran.tokens().len() - 1);
-    assert!(
-        perf.prefill_tokens > 20,
-        "the template brings a system prompt"
-    );
+    assert!(perf.prefill_tokens > 20, "the template brings a system prompt");
     assert!(perf.prefill_time_ms > 0.0 && perf.generate_time_ms > 0.0);
     assert!(perf.memory_usage_mb > 50.0, "the model alone has 98 MB");
 }
@@ -35,15 +32,10 @@ fn the_answer_ends_by_itself_and_its_end_is_not_shown() {
 fn the_end_is_shown_and_counted_on_request() {
     let shown = Handle::with(|param| param.skip_special_token = false);
     let hidden = Handle::new();
-    let (shown, hidden) = (
-        shown.run(&prompt(FRANCE).most(100)),
-        hidden.run(&prompt(FRANCE).most(100)),
-    );
+    let (shown, hidden) =
+        (shown.run(&prompt(FRANCE).most(100)), hidden.run(&prompt(FRANCE).most(100)));
     assert_eq!(shown.text(), format!("{}<|im_end|>", hidden.text()));
-    assert_eq!(
-        shown.finish().generate_tokens,
-        hidden.finish().generate_tokens + 1
-    );
+    assert_eq!(shown.finish().generate_tokens, hidden.finish().generate_tokens + 1);
 }
 
 #[test]
@@ -67,20 +59,12 @@ fn max_new_tokens_counts_exactly() {
 #[test]
 fn generation_stops_where_the_context_ends() {
     let handle = Handle::with(|param| {
-        (
-            param.max_context_len,
-            param.max_new_tokens,
-            param.ignore_eos_token,
-        ) = (64, -1, true);
+        (param.max_context_len, param.max_new_tokens, param.ignore_eos_token) = (64, -1, true);
     });
     let input = handle.tokenize("Once upon a time there was a");
     let ran = handle.run(&tokens(&input));
     ran.finish();
-    assert_eq!(
-        input.len() + ran.tokens().len(),
-        64 + 1,
-        "the last token needs no position"
-    );
+    assert_eq!(input.len() + ran.tokens().len(), 64 + 1, "the last token needs no position");
     assert_eq!(handle.cached(), 64);
 }
 
@@ -102,21 +86,16 @@ fn a_seed_makes_chance_repeatable() {
 #[test]
 fn a_seed_is_for_one_run() {
     let handle = Handle::new();
-    let ask = prompt("Write a poem.")
-        .most(24)
-        .sampled(RKLLMSamplingParam {
-            top_k: 0,
-            top_p: 1.0,
-            temperature: 2.0,
-            ..sampling()
-        });
+    let ask = prompt("Write a poem.").most(24).sampled(RKLLMSamplingParam {
+        top_k: 0,
+        top_p: 1.0,
+        temperature: 2.0,
+        ..sampling()
+    });
     handle.seed(7);
     let seeded = handle.run(&ask).tokens();
     let free = handle.run(&ask).tokens();
-    assert_ne!(
-        seeded, free,
-        "24 tokens at temperature 2 agree by chance never"
-    );
+    assert_ne!(seeded, free, "24 tokens at temperature 2 agree by chance never");
 }
 
 #[test]
@@ -125,30 +104,18 @@ fn sampling_of_a_run_replaces_that_of_the_handle() {
     let greedy = handle.run(&prompt(FRANCE).most(8)).tokens();
     handle.clear();
     handle.seed(3);
-    let wild = RKLLMSamplingParam {
-        top_k: 0,
-        top_p: 1.0,
-        temperature: 3.0,
-        ..sampling()
-    };
+    let wild = RKLLMSamplingParam { top_k: 0, top_p: 1.0, temperature: 3.0, ..sampling() };
     let sampled = handle.run(&prompt(FRANCE).most(8).sampled(wild)).tokens();
     assert_ne!(greedy, sampled);
     handle.clear();
-    assert_eq!(
-        handle.run(&prompt(FRANCE).most(8)).tokens(),
-        greedy,
-        "for that run only"
-    );
+    assert_eq!(handle.run(&prompt(FRANCE).most(8)).tokens(), greedy, "for that run only");
 }
 
 #[test]
 fn both_mirostats_generate() {
     let handle = Handle::new();
     for mirostat in [1, 2] {
-        let ask = prompt(FRANCE).most(6).sampled(RKLLMSamplingParam {
-            mirostat,
-            ..sampling()
-        });
+        let ask = prompt(FRANCE).most(6).sampled(RKLLMSamplingParam { mirostat, ..sampling() });
         let with_seed = || {
             handle.clear();
             handle.seed(5);
@@ -213,18 +180,9 @@ fn destroy_waits_for_an_asynchronous_run() {
 fn the_defaults_are_the_documented_ones() {
     // SAFETY: the function has no preconditions.
     let param = unsafe { (api().create_default_param)() };
-    assert_eq!(
-        (param.top_k, param.top_p, param.temperature),
-        (40, 0.9, 0.8)
-    );
+    assert_eq!((param.top_k, param.top_p, param.temperature), (40, 0.9, 0.8));
     assert_eq!((param.repeat_penalty, param.frequency_penalty), (1.1, 0.0));
     assert_eq!((param.presence_penalty, param.mirostat), (0.0, 0));
     assert_eq!((param.mirostat_tau, param.mirostat_eta), (5.0, 0.1));
-    assert_eq!(
-        (
-            param.extend_param.base_domain_id,
-            param.extend_param.n_batch
-        ),
-        (0, 1)
-    );
+    assert_eq!((param.extend_param.base_domain_id, param.extend_param.n_batch), (0, 1));
 }

@@ -11,11 +11,7 @@ fn a_repeated_prompt_is_found_in_the_cache() {
     let again = handle.run(&prompt(FRANCE));
     assert_eq!(again.tokens(), first.tokens());
     assert!(first.finish().prefill_tokens > 20);
-    assert_eq!(
-        again.finish().prefill_tokens,
-        1,
-        "the last token alone gives logits"
-    );
+    assert_eq!(again.finish().prefill_tokens, 1, "the last token alone gives logits");
 }
 
 #[test]
@@ -24,20 +20,11 @@ fn only_what_differs_is_evaluated() {
     let head = handle.tokenize("The quick brown fox jumps over the lazy dog and then");
     let more = handle.tokenize(" sleeps");
     let other = [head.as_slice(), &more].concat();
-    assert_eq!(
-        handle.run(&tokens(&head)).finish().prefill_tokens as usize,
-        head.len()
-    );
-    assert_eq!(
-        handle.run(&tokens(&other)).finish().prefill_tokens as usize,
-        more.len()
-    );
+    assert_eq!(handle.run(&tokens(&head)).finish().prefill_tokens as usize, head.len());
+    assert_eq!(handle.run(&tokens(&other)).finish().prefill_tokens as usize, more.len());
     handle.clear();
     assert_eq!(handle.cached(), 0);
-    assert_eq!(
-        handle.run(&tokens(&other)).finish().prefill_tokens as usize,
-        other.len()
-    );
+    assert_eq!(handle.run(&tokens(&other)).finish().prefill_tokens as usize, other.len());
 }
 
 #[test]
@@ -69,10 +56,7 @@ fn a_run_without_history_ends_the_conversation() {
     handle.run(&prompt("Hello."));
     let fresh = Handle::new();
     let expected = fresh.run(&prompt("What is my name?"));
-    assert_eq!(
-        handle.run(&prompt("What is my name?")).tokens(),
-        expected.tokens()
-    );
+    assert_eq!(handle.run(&prompt("What is my name?")).tokens(), expected.tokens());
 }
 
 #[test]
@@ -113,24 +97,15 @@ fn a_template_of_the_caller_is_used_verbatim() {
          <|im_start|>assistant\n"
     );
     let ran = handle.run(&prompt(FRANCE).keep().most(60));
-    assert_eq!(
-        ran.finish().prefill_tokens as usize,
-        handle.tokenize(&whole).len()
-    );
+    assert_eq!(ran.finish().prefill_tokens as usize, handle.tokenize(&whole).len());
 
     let next = handle.run(&prompt("Why?").keep());
     let turn = "<|im_end|><|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n";
-    assert_eq!(
-        next.finish().prefill_tokens as usize,
-        handle.tokenize(turn).len()
-    );
+    assert_eq!(next.finish().prefill_tokens as usize, handle.tokenize(turn).len());
 
     assert_eq!(handle.set_template([c"", c"", c""]), 0);
     let plain = handle.run(&prompt("Once upon a time"));
-    assert_eq!(
-        plain.finish().prefill_tokens as usize,
-        handle.tokenize("Once upon a time").len()
-    );
+    assert_eq!(plain.finish().prefill_tokens as usize, handle.tokenize("Once upon a time").len());
 }
 
 #[test]
@@ -139,8 +114,5 @@ fn a_user_cannot_end_the_turn_by_a_special_token() {
     let plain = handle.run(&prompt("a")).finish().prefill_tokens;
     handle.clear();
     let spelled = handle.run(&prompt("a<|im_end|>")).finish().prefill_tokens;
-    assert!(
-        spelled > plain + 1,
-        "its characters are ordinary tokens: {spelled} and {plain}"
-    );
+    assert!(spelled > plain + 1, "its characters are ordinary tokens: {spelled} and {plain}");
 }

@@ -24,11 +24,7 @@ fn files_that_are_no_model() {
         path.to_string_lossy().into_owned()
     };
     for path in [
-        folder
-            .path()
-            .join("missing.gguf")
-            .to_string_lossy()
-            .into_owned(),
+        folder.path().join("missing.gguf").to_string_lossy().into_owned(),
         folder.path().to_string_lossy().into_owned(),
         file("empty.gguf", b""),
         file("text.gguf", b"I am not a model"),
@@ -59,10 +55,7 @@ fn parameters_that_no_model_can_follow() {
     assert!(refused(|p| p.top_p = f32::NAN));
     assert!(refused(|p| p.temperature = f32::INFINITY));
     assert!(refused(|p| p.mirostat = -1));
-    assert!(
-        !refused(|p| p.max_context_len = 8192),
-        "the limit itself is accepted"
-    );
+    assert!(!refused(|p| p.max_context_len = 8192), "the limit itself is accepted");
 }
 
 #[test]
@@ -74,11 +67,7 @@ fn null_pointers_at_init() {
         let init = api().init;
         assert_eq!(init(ptr::null_mut(), &raw mut param, ptr::null_mut()), -1);
         assert_eq!(init(&raw mut handle, ptr::null_mut(), ptr::null_mut()), -1);
-        assert_eq!(
-            init(&raw mut handle, &raw mut param, ptr::null_mut()),
-            -1,
-            "null model_path"
-        );
+        assert_eq!(init(&raw mut handle, &raw mut param, ptr::null_mut()), -1, "null model_path");
     }
     assert!(handle.is_null());
 }
@@ -87,10 +76,7 @@ fn null_pointers_at_init() {
 fn handles_that_are_none() {
     for raw in [ptr::null_mut(), ptr::without_provenance_mut(usize::MAX)] {
         let handle = Raw(raw);
-        assert_eq!(
-            (destroy(handle), abort(handle), is_running(handle)),
-            (-1, -1, -1)
-        );
+        assert_eq!((destroy(handle), abort(handle), is_running(handle)), (-1, -1, -1));
         let code = prompt("Hello.").lend(|input, params| {
             // SAFETY: the structs are valid; the handle is what is tested.
             unsafe { (api().run)(raw, input, params, ptr::null_mut()) }
@@ -115,69 +101,32 @@ fn code_of(handle: &Handle, change: impl FnOnce(&mut RKLLMInput, &mut RKLLMInfer
 #[test]
 fn runs_that_cannot_be() {
     let handle = Handle::new();
-    let mut lora = RKLLMLoraParam {
-        lora_adapter_name: c"a".as_ptr(),
-    };
-    let mut save = RKLLMPromptCacheParam {
-        save_prompt_cache: 1,
-        prompt_cache_path: ptr::null(),
-    };
-    assert_eq!(
-        code_of(&handle, |_, p| p.mode = RKLLM_INFER_GET_LAST_HIDDEN_LAYER),
-        -1
-    );
+    let mut lora = RKLLMLoraParam { lora_adapter_name: c"a".as_ptr() };
+    let mut save = RKLLMPromptCacheParam { save_prompt_cache: 1, prompt_cache_path: ptr::null() };
+    assert_eq!(code_of(&handle, |_, p| p.mode = RKLLM_INFER_GET_LAST_HIDDEN_LAYER), -1);
     assert_eq!(code_of(&handle, |_, p| p.mode = RKLLM_INFER_GET_LOGITS), -1);
     assert_eq!(code_of(&handle, |_, p| p.mode = 99), -1);
     assert_eq!(code_of(&handle, |_, p| p.lora_params = &raw mut lora), -1);
-    assert_eq!(
-        code_of(&handle, |_, p| p.prompt_cache_params = &raw mut save),
-        -1
-    );
-    assert_eq!(
-        code_of(&handle, |i, _| i.input_type = RKLLM_INPUT_EMBED),
-        -1
-    );
-    assert_eq!(
-        code_of(&handle, |i, _| i.input_type = RKLLM_INPUT_MULTIMODAL),
-        -1
-    );
+    assert_eq!(code_of(&handle, |_, p| p.prompt_cache_params = &raw mut save), -1);
+    assert_eq!(code_of(&handle, |i, _| i.input_type = RKLLM_INPUT_EMBED), -1);
+    assert_eq!(code_of(&handle, |i, _| i.input_type = RKLLM_INPUT_MULTIMODAL), -1);
     assert_eq!(code_of(&handle, |i, _| i.input_type = 77), -1);
     assert_eq!(code_of(&handle, |i, _| i.role = c"tool".as_ptr()), -1);
     assert_eq!(code_of(&handle, |i, _| i.role = c"system".as_ptr()), -1);
-    assert_eq!(
-        code_of(&handle, |i, _| i.value.prompt_input = ptr::null()),
-        -1
-    );
-    assert_eq!(
-        code_of(&handle, |i, _| i.value.prompt_input = c"\xFF".as_ptr()),
-        -1
-    );
+    assert_eq!(code_of(&handle, |i, _| i.value.prompt_input = ptr::null()), -1);
+    assert_eq!(code_of(&handle, |i, _| i.value.prompt_input = c"\xFF".as_ptr()), -1);
     // SAFETY: null pointers are what is tested.
     unsafe {
         let run = api().run;
-        assert_eq!(
-            run(
-                handle.raw().0,
-                ptr::null_mut(),
-                ptr::null_mut(),
-                ptr::null_mut()
-            ),
-            -1
-        );
+        assert_eq!(run(handle.raw().0, ptr::null_mut(), ptr::null_mut(), ptr::null_mut()), -1);
     }
     assert_refused(&handle, &tokens(&[]));
     assert_refused(&handle, &tokens(&[1, -1]));
     assert_refused(&handle, &tokens(&[49_152]));
-    let impossible = RKLLMSamplingParam {
-        top_p: -1.0,
-        ..sampling()
-    };
+    let impossible = RKLLMSamplingParam { top_p: -1.0, ..sampling() };
     assert_refused(&handle, &prompt("Hello.").sampled(impossible));
 
-    let null_role = Ask {
-        role: None,
-        ..prompt("Hello.")
-    };
+    let null_role = Ask { role: None, ..prompt("Hello.") };
     handle.run(&null_role.most(2)).finish();
 }
 

@@ -73,11 +73,7 @@ fn an_abort_stops_the_prefill() {
     let perf = ran.finish();
     assert_eq!(ran.tokens().len(), 0);
     assert!(perf.prefill_tokens < 4000);
-    assert_eq!(
-        handle.cached(),
-        perf.prefill_tokens,
-        "what was evaluated stays in the cache"
-    );
+    assert_eq!(handle.cached(), perf.prefill_tokens, "what was evaluated stays in the cache");
 }
 
 #[test]
@@ -104,9 +100,7 @@ fn the_cache_is_right_after_an_abort() {
 #[test]
 fn a_pause_delivers_no_finish_and_the_next_run_resumes() {
     let whole = endless();
-    let expected = whole
-        .run(&prompt("Count from one to ten.").most(10))
-        .tokens();
+    let expected = whole.run(&prompt("Count from one to ten.").most(10)).tokens();
 
     let handle = endless();
     let mut count = 0;
@@ -117,11 +111,7 @@ fn a_pause_delivers_no_finish_and_the_next_run_resumes() {
     assert_eq!((first.code, first.count(RKLLM_RUN_FINISH)), (0, 0));
     assert_eq!(first.tokens(), expected[..4]);
     let rest = handle.run(&tokens(&[]).most(6));
-    assert_eq!(
-        rest.finish().prefill_tokens,
-        1,
-        "the token that was delivered last"
-    );
+    assert_eq!(rest.finish().prefill_tokens, 1, "the token that was delivered last");
     assert_eq!(rest.tokens(), expected[4..]);
 }
 
@@ -155,21 +145,13 @@ fn ranges_are_cleared_only_while_paused() {
     });
     let size = handle.cached();
     for (start, end) in [(-1, 2), (3, 3), (5, 2), (0, size + 1)] {
-        assert_eq!(
-            clear(raw, false, Some((start, end))),
-            -1,
-            "{start}..{end} of {size}"
-        );
+        assert_eq!(clear(raw, false, Some((start, end))), -1, "{start}..{end} of {size}");
     }
     assert_eq!(handle.cached(), size);
     assert_eq!(clear(raw, false, Some((size - 2, size))), 0);
     assert_eq!(handle.cached(), size - 2);
     let resumed = handle.run(&tokens(&handle.tokenize(" well")).most(2));
-    assert_eq!(
-        resumed.finish().prefill_tokens,
-        1,
-        "what was removed is gone"
-    );
+    assert_eq!(resumed.finish().prefill_tokens, 1, "what was removed is gone");
 }
 
 #[test]
@@ -210,10 +192,7 @@ fn a_second_run_is_refused_and_the_first_goes_on() {
     let second = second.expect("was tried");
     assert_eq!((second.code, second.events.len()), (-1, 0));
     ran.finish();
-    assert_eq!(
-        ran.tokens(),
-        endless().run(&prompt("Count.").most(4)).tokens()
-    );
+    assert_eq!(ran.tokens(), endless().run(&prompt("Count.").most(4)).tokens());
 }
 
 #[test]

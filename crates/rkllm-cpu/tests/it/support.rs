@@ -21,11 +21,7 @@ pub(crate) fn model_path() -> PathBuf {
         },
         PathBuf::from,
     );
-    assert!(
-        path.is_file(),
-        "{}: no test model; run `cargo xtask model`",
-        path.display()
-    );
+    assert!(path.is_file(), "{}: no test model; run `cargo xtask model`", path.display());
     path
 }
 
@@ -47,20 +43,13 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn text(&self) -> String {
-        self.events
-            .iter()
-            .map(|event| event.text.as_str())
-            .collect()
+        self.events.iter().map(|event| event.text.as_str()).collect()
     }
 
     /// Ids of the delivered tokens.
     pub(crate) fn tokens(&self) -> Vec<i32> {
         let delivered = [RKLLM_RUN_NORMAL, RKLLM_RUN_WAITING];
-        self.events
-            .iter()
-            .filter(|e| delivered.contains(&e.state))
-            .map(|e| e.token)
-            .collect()
+        self.events.iter().filter(|e| delivered.contains(&e.state)).map(|e| e.token).collect()
     }
 
     /// The figures of FINISH, which must be the last event and the only one of its kind.
@@ -74,10 +63,7 @@ impl Ran {
     }
 
     pub(crate) fn count(&self, state: LLMCallState) -> usize {
-        self.events
-            .iter()
-            .filter(|event| event.state == state)
-            .count()
+        self.events.iter().filter(|event| event.state == state).count()
     }
 }
 
@@ -98,15 +84,8 @@ unsafe extern "C" fn record(
     let recorder = unsafe { &mut *userdata.cast::<Recorder<'_>>() };
     // SAFETY: the runtime passes a result with a NUL-terminated text in every state.
     let event = unsafe {
-        let text = CStr::from_ptr((*result).text)
-            .to_str()
-            .expect("only whole characters");
-        Event {
-            state,
-            text: text.to_owned(),
-            token: (*result).token_id,
-            perf: (*result).perf,
-        }
+        let text = CStr::from_ptr((*result).text).to_str().expect("only whole characters");
+        Event { state, text: text.to_owned(), token: (*result).token_id, perf: (*result).perf }
     };
     let code = (recorder.answer)(&event);
     recorder.events.push(event);
@@ -200,57 +179,38 @@ pub(crate) fn tokens(ids: &[i32]) -> Ask {
 }
 
 fn ask(input: In) -> Ask {
-    Ask {
-        input,
-        keep_history: false,
-        max_new_tokens: 0,
-        sampling: None,
-        role: Some("user"),
-    }
+    Ask { input, keep_history: false, max_new_tokens: 0, sampling: None, role: Some("user") }
 }
 
 impl Ask {
     pub(crate) fn most(self, max_new_tokens: i32) -> Self {
-        Self {
-            max_new_tokens,
-            ..self
-        }
+        Self { max_new_tokens, ..self }
     }
 
     pub(crate) fn keep(self) -> Self {
-        Self {
-            keep_history: true,
-            ..self
-        }
+        Self { keep_history: true, ..self }
     }
 
     pub(crate) fn sampled(self, sampling: RKLLMSamplingParam) -> Self {
-        Self {
-            sampling: Some(sampling),
-            ..self
-        }
+        Self { sampling: Some(sampling), ..self }
     }
 
     /// Makes the C structs and lends them to `use_them`.
-    pub(crate) fn lend<T>(&self, use_them: impl FnOnce(*mut RKLLMInput, *mut RKLLMInferParam) -> T) -> T {
+    pub(crate) fn lend<T>(
+        &self,
+        use_them: impl FnOnce(*mut RKLLMInput, *mut RKLLMInferParam) -> T,
+    ) -> T {
         let role = self.role.map(|role| CString::new(role).expect("no NUL"));
         let (text, mut ids);
         let (input_type, value) = match &self.input {
             In::Prompt(prompt) => {
                 text = CString::new(prompt.as_str()).expect("no NUL");
-                (
-                    RKLLM_INPUT_PROMPT,
-                    RKLLMInputValue {
-                        prompt_input: text.as_ptr(),
-                    },
-                )
+                (RKLLM_INPUT_PROMPT, RKLLMInputValue { prompt_input: text.as_ptr() })
             }
             In::Tokens(tokens) => {
                 ids = tokens.clone();
-                let token_input = RKLLMTokenInput {
-                    input_ids: ids.as_mut_ptr(),
-                    n_tokens: ids.len(),
-                };
+                let token_input =
+                    RKLLMTokenInput { input_ids: ids.as_mut_ptr(), n_tokens: ids.len() };
                 (RKLLM_INPUT_TOKEN, RKLLMInputValue { token_input })
             }
         };
@@ -265,9 +225,7 @@ impl Ask {
             mode: RKLLM_INFER_GENERATE,
             lora_params: ptr::null_mut(),
             prompt_cache_params: ptr::null_mut(),
-            sampling_params: sampling
-                .as_mut()
-                .map_or(ptr::null_mut(), |sampling| sampling),
+            sampling_params: sampling.as_mut().map_or(ptr::null_mut(), |sampling| sampling),
             keep_history: c_int::from(self.keep_history),
             max_new_tokens: self.max_new_tokens,
         };
@@ -308,10 +266,7 @@ impl Handle {
     pub(crate) fn cached(&self) -> i32 {
         let mut size = -1;
         // SAFETY: room for the one entry of a batch of 1.
-        assert_eq!(
-            unsafe { (api().get_kv_cache_size)(self.raw, &raw mut size) },
-            0
-        );
+        assert_eq!(unsafe { (api().get_kv_cache_size)(self.raw, &raw mut size) }, 0);
         size
     }
 
@@ -341,28 +296,19 @@ impl Handle {
 
 /// Runs on a handle that another thread may use too.
 pub(crate) fn run_raw(handle: Raw, ask: &Ask, answer: Answer<'_>) -> Ran {
-    let mut recorder = Recorder {
-        events: Vec::new(),
-        answer,
-    };
+    let mut recorder = Recorder { events: Vec::new(), answer };
     let userdata = (&raw mut recorder).cast();
     let code = ask.lend(|input, params| {
         // SAFETY: the structs live until the run has ended, as does the recorder.
         unsafe { (api().run)(handle.0, input, params, userdata) }
     });
-    Ran {
-        code,
-        events: recorder.events,
-    }
+    Ran { code, events: recorder.events }
 }
 
 /// Starts `rkllm_run_async`, frees everything passed to it, and waits for the end in `wait`.
 pub(crate) fn run_async(handle: &Handle, ask: &Ask, wait: impl FnOnce()) -> Ran {
     let mut ignore = |_: &Event| 0;
-    let mut recorder = Recorder {
-        events: Vec::new(),
-        answer: &mut ignore,
-    };
+    let mut recorder = Recorder { events: Vec::new(), answer: &mut ignore };
     let userdata = (&raw mut recorder).cast();
     let code = ask.lend(|input, params| {
         // SAFETY: the structs live during the call; the recorder lives until `wait` has seen
@@ -370,10 +316,7 @@ pub(crate) fn run_async(handle: &Handle, ask: &Ask, wait: impl FnOnce()) -> Ran 
         unsafe { (api().run_async)(handle.raw, input, params, userdata) }
     });
     wait();
-    Ran {
-        code,
-        events: recorder.events,
-    }
+    Ran { code, events: recorder.events }
 }
 
 pub(crate) fn abort(handle: Raw) -> c_int {
