@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use rkllm_client::api::GenerateRequest;
@@ -11,13 +12,15 @@ use rkllm_sys::Generation;
 
 use crate::server::Server;
 
+/// Far longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// A server on the scripted runtime.
 fn scripted(script: &Script, flags: &[&str]) -> Server {
     let library = rkllm_fake::library(Generation::V1_3);
-    let model = script.folder().join("scripted.rkllm");
-    std::fs::write(&model, "scripted").unwrap();
-    let fixed = ["--model", model.to_str().unwrap(), "--runtime", library.to_str().unwrap()];
-    Server::start_with(&[&fixed, flags].concat(), &script.env())
+    let model = script.model().to_str().unwrap();
+    let fixed = ["--model", model, "--runtime", library.to_str().unwrap()];
+    Server::start_with(&[&fixed, flags].concat(), &[])
 }
 
 fn prompt(prompt: &str) -> GenerateRequest {
@@ -34,8 +37,7 @@ async fn a_stream_that_is_dropped_ends_its_run() {
     let script = Script::new();
     script.set("TOKENS", "forever");
     let server = scripted(&script, &[]);
-    let mut stream =
-        server.client().generate_stream(&prompt("go on")).await.unwrap();
+    let mut stream = server.client().generate_stream(&prompt("go on")).await.unwrap();
     stream.next().await.unwrap().unwrap();
     script.set("TOKENS", "3");
     drop(stream);
@@ -51,7 +53,7 @@ async fn a_client_that_leaves_without_streaming_ends_its_run() {
     let server = scripted(&script, &[]);
     let mut socket = TcpStream::connect(&server.address).unwrap();
     socket.write_all(request(false).as_bytes()).unwrap();
-    script.wait_for_log("run start");
+    script.wait_for_log("run start", DEADLINE);
     script.set("TOKENS", "3");
     drop(socket);
     let next = server.client().generate(&prompt("hello")).await.unwrap();
@@ -107,8 +109,7 @@ async fn depth_zero_refuses_while_one_runs() {
     let script = Script::new();
     script.set("TOKENS", "forever");
     let server = scripted(&script, &["--queue-depth", "0"]);
-    let mut running =
-        server.client().generate_stream(&prompt("one")).await.unwrap();
+    let mut running = server.client().generate_stream(&prompt("one")).await.unwrap();
     running.next().await.unwrap().unwrap();
     assert_eq!(post(&server, "two").await.status(), 503);
 }
@@ -123,16 +124,23 @@ async fn an_error_of_the_runtime_is_an_error_of_the_answer() {
     let body: serde_json::Value = whole.json().await.unwrap();
     assert_eq!(body["code"], "inference_failed");
     let mut socket = TcpStream::connect(&server.address).unwrap();
-    socket.write_all(request(true).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    socket
+        .write_all(request(true).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
     let mut said = String::new();
     socket.read_to_string(&mut said).unwrap();
     assert!(said.contains(r#""code":"inference_failed""#), "{said}");
     assert!(!said.contains("[DONE]"), "an answer that failed is not done: {said}");
-    script.set("ERROR_AFTER", "");
+    script.unset("ERROR_AFTER");
     assert_eq!(post(&server, "two").await.status(), 200);
 }
 
 async fn post(server: &Server, prompt: &str) -> reqwest::Response {
     let body = serde_json::json!({ "prompt": prompt }).to_string();
-    reqwest::Client::new().post(format!("{}/generate", server.url())).body(body).send().await.unwrap()
+    reqwest::Client::new()
+        .post(format!("{}/generate", server.url()))
+        .body(body)
+        .send()
+        .await
+        .unwrap()
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
-// mod cancel;
+mod cancel;
 mod chat;
 mod command_line;
 mod generate;

@@ -1,4 +1,5 @@
-//! Log lines: to stderr, `info` and up unless `RUST_LOG` says otherwise.
+//! Log lines: to stderr, `info` and up unless `RUST_LOG` says otherwise. They hold counts and times,
+//! never the text of a prompt or an answer.
 
 use tracing_subscriber::EnvFilter;
 

@@ -64,6 +64,7 @@ impl Answer {
                     // A job that vanished without a last event took the engine with it.
                     let event = event.unwrap_or_else(|| Event::Failed(super::gone()));
                     if !matches!(event, Event::Text(_)) {
+                        log(&event);
                         self.stage = Stage::Over;
                     }
                     return Poll::Ready(Some(event));
@@ -81,8 +82,31 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Stage::Running(_) = self.stage {
-            self.jobs.cancel(&self.cancelled);
+        match self.stage {
+            Stage::Waiting(..) => tracing::info!("the client left the line"),
+            Stage::Running(_) => {
+                tracing::info!("the client left before the end of its answer");
+                self.jobs.cancel(&self.cancelled);
+            }
+            Stage::Over => {}
         }
+    }
+}
+
+/// One line for each answer, once it is over.
+fn log(last: &Event) {
+    match last {
+        Event::Done(finish, usage, timings) => tracing::info!(
+            ?finish,
+            prompt = usage.prompt,
+            cached = usage.cached,
+            completion = usage.completion,
+            queue = ?timings.queue,
+            prefill = ?timings.prefill,
+            decode = ?timings.decode,
+            "answered"
+        ),
+        Event::Failed(error) => tracing::warn!(code = error.code.name(), "failed: {error}"),
+        Event::Text(_) => {}
     }
 }
