@@ -9,7 +9,7 @@
 /* A line longer than this is cut. */
 #define LINE_MAX_BYTES 1024
 
-/* One write(2) on a file opened for appending: lines of several threads and processes stay whole. */
+/* One write(2) on a file opened for appending: lines of many threads and processes stay whole. */
 static void append(const struct journal *journal, const char *kind, const char *format,
                    va_list values) {
     char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 64];

@@ -100,7 +100,8 @@ struct handle *handle_enter(LLMHandle raw, const char *call) {
     if (intact)
         journal_misuse(&handle->journal, "%s: the handle was destroyed", call);
     else
-        report(call, handle == NULL ? "not a handle of this library" : "the handle was written over");
+        report(call, handle == NULL ? "not a handle of this library"
+                                    : "the handle was written over");
     return NULL;
 }
 

@@ -52,8 +52,8 @@ struct model {
 };
 
 /*
- * What a caller holds. Kept to the end, so that a handle that is used after its end is known; a dead
- * one has no model. A canary on either side shows whether the caller wrote over it.
+ * What a caller holds. Kept to the end, so that use of a dead one is known; it has no model. A
+ * canary on either side shows whether the caller wrote over it.
  */
 struct handle {
     uint64_t front;

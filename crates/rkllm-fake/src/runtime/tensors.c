@@ -35,7 +35,7 @@ enum outcome run_tensors(struct run *run) {
     }
     run->delivered = 1;
     int answer = run_deliver(run, logits ? RKLLM_RUN_NORMAL : abi_hidden_state);
-    /* Gone when the callback has returned, so that a tool for memory errors sees who looks later. */
+    /* Gone when the callback has returned: tools for memory errors see who looks later. */
     for (size_t i = 0; i < run->n_batch; i++)
         free(rows[i]);
     free(rows);
