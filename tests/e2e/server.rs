@@ -36,10 +36,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the server with the small model, one thread short of none: real inference.
+    /// Starts the server with the small model. One thread: several servers run at a time, and
+    /// ggml's threads spin while they wait for each other.
     pub(crate) fn start(flags: &[&str], env: &[(&str, &str)]) -> Self {
         let model = model();
-        let flags = [&["--model", model.to_str().expect("a UTF-8 path")], flags].concat();
+        let flags =
+            [&["--threads", "1", "--model", model.to_str().expect("a UTF-8 path")], flags].concat();
         Self::start_with(&flags, env)
     }
 

@@ -87,6 +87,10 @@ pub struct Args {
     )]
     pub max_new_tokens: Option<u32>,
 
+    /// CPU threads for GGUF models [default: all for prompts, one less than all for answers]
+    #[arg(long, env = "RKLLM_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub threads: Option<u8>,
+
     /// What requests that say nothing are sampled with.
     #[command(flatten, next_help_heading = "Sampling defaults")]
     pub sampling: SamplingArgs,

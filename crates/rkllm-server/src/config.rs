@@ -68,6 +68,9 @@ pub enum ConfigError {
         /// What the device tree says.
         found: &'static str,
     },
+    /// A number of threads for a runtime that chooses its CPUs itself.
+    #[error("--threads is for GGUF models on the embedded runtime; leave it out")]
+    Threads,
     /// A flag is outside its range.
     #[error("{0}")]
     Range(String),
@@ -102,9 +105,11 @@ impl Config {
             (None, ModelKind::Gguf) => RuntimeChoice::Embedded,
             (None, ModelKind::Rkllm) => RuntimeChoice::Search,
         };
-        let cpu_mask = match runtime {
-            RuntimeChoice::Embedded => None,
-            _ => soc.map(Soc::cpu_mask),
+        let cpu_mask = match (&runtime, args.threads) {
+            // The embedded runtime takes as many threads as the mask has bits.
+            (RuntimeChoice::Embedded, threads) => threads.map(|count| u32::MAX >> (32 - count)),
+            (_, Some(_)) => return Err(ConfigError::Threads),
+            (_, None) => soc.map(Soc::cpu_mask),
         };
         let options = rkllm::Options {
             max_context: positive("--context-length", args.context_length)?,
@@ -268,6 +273,16 @@ mod tests {
         let library = machine.root.path().join("other");
         let flags = ["--runtime", library.to_str().unwrap()];
         assert_eq!(runtime("m.gguf", &flags), RuntimeChoice::Library(library.clone()));
+    }
+
+    #[test]
+    fn threads_are_for_the_embedded_runtime() {
+        let machine = Machine::new(None);
+        let options = |flags| machine.resolve("m.gguf", flags).unwrap().model.options;
+        assert_eq!(options(&[]).cpu_mask, None);
+        assert_eq!(options(&["--threads", "3"]).cpu_mask, Some(0b111));
+        assert_eq!(options(&["--threads", "32"]).cpu_mask, Some(u32::MAX));
+        assert!(machine.refused("m.rkllm", &["--threads", "3"]).contains("--threads"));
     }
 
     #[test]

@@ -30,6 +30,8 @@ use worker::{Facts, Worker};
 
 /// Time that answers under way have to end by themselves when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
+/// Time that a run has to notice that it was aborted.
+const ABORT: Duration = Duration::from_secs(1);
 /// Seconds after which connections are cut: the grace and a little, so that answers which are cut at
 /// its end can still say so.
 const CLOSING: u64 = GRACE.as_secs() + 1;
@@ -103,6 +105,8 @@ pub async fn run(
         worker.drain(GRACE).await;
     }
     worker.stop();
+    // Exit handlers of C++ must not run while the engine does.
+    worker.drain(ABORT).await;
     let _ = stopping.await;
     let _ = serving.await;
     ended

@@ -18,7 +18,8 @@ pub async fn signalled() -> std::io::Result<()> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        std::process::exit(130);
+        // Without exit handlers: C++ would tear down what the engine's thread is using.
+        signal_hook::low_level::exit(130);
     });
     Ok(())
 }
