@@ -30,5 +30,5 @@ fn session() -> Session {
         cpu_mask: Some(1),
         ..Options::default()
     };
-    Runtime::cpu().load(model_path(), &options).unwrap()
+    Runtime::cpu().load(model_path(), &options).expect("the test model loads")
 }
