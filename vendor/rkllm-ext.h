@@ -85,8 +85,24 @@ int rkllm_ext_model_info(LLMHandle handle, RKLLMExtModelInfo *info);
  */
 int64_t rkllm_ext_end_tokens(LLMHandle handle, int32_t *tokens, size_t capacity);
 
+/**
+ * Finds every control token: those that a chat template may write and a message may not.
+ *
+ * Writes at most `capacity` ids to `tokens`, which may be null if `capacity` is 0, and returns
+ * how many there are. Negative on failure.
+ */
+int64_t rkllm_ext_special_tokens(LLMHandle handle, int32_t *tokens, size_t capacity);
+
 /** Seeds the random numbers of the next run only. Returns 0, or -1 on failure. */
 int rkllm_ext_set_seed(LLMHandle handle, uint32_t seed);
+
+/**
+ * Makes the next run, and only that one, write what a grammar allows.
+ *
+ * `gbnf` is a grammar in GBNF, ending in NUL, whose rule `root` describes the whole output; null
+ * takes an earlier grammar back. Returns 0, or -1 on failure.
+ */
+int rkllm_ext_set_grammar(LLMHandle handle, const char *gbnf);
 
 #ifdef __cplusplus
 }

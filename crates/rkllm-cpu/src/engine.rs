@@ -1,6 +1,6 @@
 //! One handle: a model, its session, and the one run it may have.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::Error;
-use crate::llama::{Context, ContextOptions, Model, Token};
+use crate::llama::{Context, ContextOptions, Grammar, MAX_GRAMMAR, Model, Token};
 use crate::log;
 use crate::model_file;
 use crate::options::{Options, RunDefaults, ThreadCounts};
@@ -18,8 +18,8 @@ use crate::session::{RunTools, Session};
 use crate::signal::Signal;
 use crate::sink::Sink;
 
-/// Serialises `rkllm_init`: llama.cpp's log, which explains a failure, is one per process.
-static OPENING: Mutex<()> = Mutex::new(());
+/// Serialises what llama.cpp's log may have to explain, as there is one per process.
+static EXPLAINED: Mutex<()> = Mutex::new(());
 
 /// The seed by which llama.cpp draws one itself.
 const RANDOM_SEED: u32 = u32::MAX;
@@ -32,6 +32,7 @@ pub(crate) struct Engine {
     sink: Sink,
     session: Mutex<Session>,
     seed: Mutex<Option<u32>>,
+    grammar: Mutex<Option<Grammar>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     context: i32,
     defaults: RunDefaults,
@@ -46,7 +47,7 @@ impl Engine {
         log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
         log::info(format_args!("loading rkllm model from {}", path.display()));
 
-        let _opening = OPENING.lock();
+        let _explained = EXPLAINED.lock();
         let model = load(options, &path)?;
         let context = options.context(model.context_train())?;
         log::info(format_args!(
@@ -72,6 +73,7 @@ impl Engine {
             sink,
             session: Mutex::new(session),
             seed: Mutex::new(None),
+            grammar: Mutex::new(None),
             worker: Mutex::new(None),
             context,
             defaults: options.runs,
@@ -101,6 +103,25 @@ impl Engine {
     pub(crate) fn set_seed(&self, seed: u32) {
         // The greatest number asks llama.cpp for a seed of its own.
         *self.seed.lock() = Some(seed.min(RANDOM_SEED - 1));
+    }
+
+    /// Makes the next run keep to this grammar, or to none.
+    pub(crate) fn set_grammar(&self, text: Option<&CStr>) -> Result<(), Error> {
+        let grammar = text.map(|text| self.parse(text)).transpose()?;
+        *self.grammar.lock() = grammar;
+        Ok(())
+    }
+
+    fn parse(&self, text: &CStr) -> Result<Grammar, Error> {
+        if text.is_empty() || text.count_bytes() > MAX_GRAMMAR {
+            let reason = format!("it must have between 1 and {MAX_GRAMMAR} bytes");
+            return Err(Error::Grammar { reason });
+        }
+        let _explained = EXPLAINED.lock();
+        let (grammar, logged) = log::collect_errors(|| Grammar::new(&self.model, text));
+        grammar.ok_or_else(|| Error::Grammar {
+            reason: logged.unwrap_or_else(|| "llama.cpp cannot parse it".to_owned()),
+        })
     }
 
     /// The session, unless a run is using it.
@@ -175,7 +196,8 @@ impl Run {
         let engine = &active.0;
         engine.signal.work_here();
         let seed = engine.seed.lock().take().unwrap_or(RANDOM_SEED);
-        let tools = RunTools { seed, signal: Arc::clone(&engine.signal), sink };
+        let grammar = engine.grammar.lock().take();
+        let tools = RunTools { seed, grammar, signal: Arc::clone(&engine.signal), sink };
         engine.session.lock().run(&request, sequence, tools)
     }
 

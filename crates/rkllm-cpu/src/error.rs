@@ -103,6 +103,14 @@ pub(crate) enum Error {
     #[error("the model gave no scores for the next token: it is not a text generator")]
     NoLogits,
 
+    #[error("rkllm_ext_set_grammar: the grammar is not valid: {reason}")]
+    Grammar { reason: String },
+
+    #[error(
+        "the grammar allows no token of this model here; make it cover what the model can write"
+    )]
+    GrammarStuck,
+
     #[error("the sampler could not be made: llama.cpp is out of memory")]
     Sampler,
 

@@ -109,7 +109,7 @@ impl<'a> Generation<'a> {
         tokens: &[Token],
     ) -> Result<Option<Token>, Error> {
         match self.cache.evaluate(tokens) {
-            Ok(()) => sampler.pick(self.cache.context()).map(Some).ok_or(Error::NoLogits),
+            Ok(()) => sampler.pick(self.cache.context()).map(Some),
             Err(DecodeError::Aborted) => Ok(None),
             Err(DecodeError::Failed(status)) => Err(Error::Decode(status)),
         }

@@ -59,6 +59,8 @@ pub const fn ext_api() -> ext::Api {
         metadata: ffi::ext::metadata,
         model_info: ffi::ext::model_info,
         end_tokens: ffi::ext::end_tokens,
+        special_tokens: ffi::ext::special_tokens,
         set_seed: ffi::ext::set_seed,
+        set_grammar: ffi::ext::set_grammar,
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn error(message: impl Display) {
 /// Runs `work` and returns beside its result the first error that llama.cpp logged meanwhile.
 ///
 /// llama.cpp logs from whatever thread it works on, so two calls at once would mix their
-/// errors: the callers hold the lock that serialises `rkllm_init`.
+/// errors: the callers hold the lock that serialises them.
 pub(crate) fn collect_errors<T>(work: impl FnOnce() -> T) -> (T, Option<String>) {
     *FIRST_ERROR.lock() = Some(String::new());
     let result = work();

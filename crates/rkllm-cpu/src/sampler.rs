@@ -1,9 +1,10 @@
-//! Picks the next token: penalties, then the likeliest token or llama.cpp's chain.
+//! Picks the next token: penalties, then the likeliest token or llama.cpp's chain, within a
+//! grammar if there is one.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::error::Error;
-use crate::llama::{Chain, Context, Step, Token};
+use crate::llama::{Chain, Context, Grammar, Step, Token};
 use crate::sampling::Sampling;
 
 /// Tokens that count as recent for the penalties, as in llama.cpp.
@@ -15,6 +16,7 @@ pub(crate) struct Sampler {
     penalties: Option<Penalties>,
     /// `None` picks the likeliest token, which needs no copy of the vocabulary.
     chain: Option<Chain>,
+    grammar: Option<Grammar>,
 }
 
 impl Sampler {
@@ -30,25 +32,44 @@ impl Sampler {
             None => None,
         };
         let penalties = sampling.has_penalties().then(|| Penalties::new(*sampling, prompt));
-        Ok(Self { penalties, chain })
+        Ok(Self { penalties, chain, grammar: None })
+    }
+
+    /// Picks only what the grammar allows, if there is one.
+    pub(crate) fn within(self, grammar: Option<Grammar>) -> Self {
+        Self { grammar, ..self }
     }
 
     /// Picks a token from the logits of the last evaluated position.
-    ///
-    /// `None` if there are none.
-    pub(crate) fn pick(&mut self, context: &mut Context) -> Option<Token> {
-        let logits = context.logits()?;
+    pub(crate) fn pick(&mut self, context: &mut Context) -> Result<Token, Error> {
         if let Some(penalties) = &self.penalties {
-            penalties.apply(logits);
+            penalties.apply(context.logits().ok_or(Error::NoLogits)?);
         }
-        let token = match &mut self.chain {
-            None => likeliest(logits),
-            Some(chain) => chain.pick(context),
-        };
+        let mut token = self.choose(context)?;
+        if let Some(mut grammar) = self.grammar.take() {
+            // Asking about one token is cheap, about the whole vocabulary is not.
+            if !grammar.allows(token) {
+                grammar.mask(context.logits().ok_or(Error::NoLogits)?);
+                token = self.choose(context)?;
+                if !grammar.allows(token) {
+                    return Err(Error::GrammarStuck);
+                }
+            }
+            grammar.accept(token);
+            self.grammar = Some(grammar);
+        }
         if let Some(penalties) = &mut self.penalties {
             penalties.accept(token);
         }
-        Some(token)
+        Ok(token)
+    }
+
+    fn choose(&mut self, context: &mut Context) -> Result<Token, Error> {
+        let logits = context.logits().ok_or(Error::NoLogits)?;
+        Ok(match &mut self.chain {
+            None => likeliest(logits),
+            Some(chain) => chain.pick(context),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cache::Cache;
 use crate::conversation::Conversation;
 use crate::error::Error;
 use crate::generation::{Ending, Generation, Rules};
-use crate::llama::{Context, Token};
+use crate::llama::{Context, Grammar, Token};
 use crate::options::RunDefaults;
 use crate::prompt::{self, FixedTexts, Prompting, Turn};
 use crate::request::{Input, Request};
@@ -29,6 +29,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct RunTools {
     pub(crate) seed: u32,
+    pub(crate) grammar: Option<Grammar>,
     pub(crate) signal: Arc<Signal>,
     pub(crate) sink: Sink,
 }
@@ -95,10 +96,10 @@ impl Session {
         &mut self,
         request: &Request,
         sequence: Vec<Token>,
-        tools: RunTools,
+        mut tools: RunTools,
     ) -> Result<(), Error> {
         let keep_history = request.keep_history;
-        let ran = self.generate(request, sequence, &tools);
+        let ran = self.generate(request, sequence, &mut tools);
         if ran.is_err() {
             tools.sink.fail();
         }
@@ -114,10 +115,11 @@ impl Session {
         &mut self,
         request: &Request,
         sequence: Vec<Token>,
-        tools: &RunTools,
+        tools: &mut RunTools,
     ) -> Result<Ending, Error> {
         let vocab = self.cache.model().vocab_size();
         let sampler = Sampler::new(&request.sampling, tools.seed, vocab, &sequence)?;
+        let sampler = sampler.within(tools.grammar.take());
         let rules = Rules {
             most_tokens: request.max_new_tokens.unwrap_or(usize::MAX),
             most_positions: self.limit,

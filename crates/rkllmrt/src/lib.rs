@@ -99,6 +99,10 @@ export! {
     rkllm_ext_end_tokens = EXT.end_tokens(
         handle: LLMHandle, tokens: *mut i32, capacity: usize
     ) -> i64;
+    rkllm_ext_special_tokens = EXT.special_tokens(
+        handle: LLMHandle, tokens: *mut i32, capacity: usize
+    ) -> i64;
+    rkllm_ext_set_grammar = EXT.set_grammar(handle: LLMHandle, gbnf: *const c_char) -> c_int;
     rkllm_ext_set_seed = EXT.set_seed(handle: LLMHandle, seed: u32) -> c_int;
 }
 

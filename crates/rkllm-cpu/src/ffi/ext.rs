@@ -131,6 +131,28 @@ pub(crate) unsafe extern "C" fn end_tokens(
     })
 }
 
+pub(crate) unsafe extern "C" fn special_tokens(
+    handle: LLMHandle,
+    tokens: *mut i32,
+    capacity: usize,
+) -> i64 {
+    guard("rkllm_ext_special_tokens", || {
+        let found = handles::find(handle)?.model().control_tokens();
+        // SAFETY: the caller passes null or room for `capacity` ids.
+        unsafe { read::copy_out(&found, (tokens, capacity), "tokens") }
+    })
+}
+
+pub(crate) unsafe extern "C" fn set_grammar(handle: LLMHandle, gbnf: *const c_char) -> c_int {
+    guard("rkllm_ext_set_grammar", || {
+        let engine = handles::find(handle)?;
+        // SAFETY: null, or NUL-terminated, as the header asks.
+        let text = (!gbnf.is_null()).then(|| unsafe { read::c_str(gbnf, "gbnf") }).transpose()?;
+        engine.set_grammar(text)?;
+        Ok(OK)
+    })
+}
+
 pub(crate) unsafe extern "C" fn set_seed(handle: LLMHandle, seed: u32) -> c_int {
     guard("rkllm_ext_set_seed", || {
         handles::find(handle)?.set_seed(seed);

@@ -6,6 +6,7 @@
 
 mod chain;
 mod context;
+mod grammar;
 mod model;
 mod threads;
 
@@ -15,6 +16,7 @@ use llama_cpp_sys_2 as sys;
 
 pub(crate) use chain::{Chain, Step};
 pub(crate) use context::{Context, ContextOptions, DecodeError};
+pub(crate) use grammar::{Grammar, MAX_GRAMMAR};
 pub(crate) use model::Model;
 
 /// A token id of the model's vocabulary.

@@ -40,7 +40,7 @@ impl Model {
         self.0.as_ptr()
     }
 
-    fn vocab(&self) -> *const sys::llama_vocab {
+    pub(super) fn vocab(&self) -> *const sys::llama_vocab {
         // SAFETY: the model is valid; its vocabulary lives as long as it does.
         unsafe { sys::llama_model_get_vocab(self.as_ptr()) }
     }
@@ -184,15 +184,17 @@ impl Model {
         (0..self.vocab_size()).filter(|&token| self.is_end(token)).collect()
     }
 
-    /// The texts of all control tokens.
-    pub(crate) fn control_texts(&self) -> Vec<String> {
+    /// All control tokens: those that a chat template may write and a message may not.
+    pub(crate) fn control_tokens(&self) -> Vec<Token> {
         // SAFETY: the vocabulary is valid.
         let is_control =
             |&token: &Token| unsafe { sys::llama_vocab_is_control(self.vocab(), token) };
-        (0..self.vocab_size())
-            .filter(is_control)
-            .filter_map(|token| self.special_text(token))
-            .collect()
+        (0..self.vocab_size()).filter(is_control).collect()
+    }
+
+    /// The texts of all control tokens.
+    pub(crate) fn control_texts(&self) -> Vec<String> {
+        self.control_tokens().into_iter().filter_map(|token| self.special_text(token)).collect()
     }
 
     /// The text of a token as a template writes it; `None` for the absent token -1.

@@ -1,5 +1,6 @@
 //! The extension functions.
 
+use std::ffi::{CStr, CString};
 use std::ptr;
 
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rkllm_cpu::ext_api;
 use rkllm_sys::ext::{LLMHandle, RKLLM_EXT_ADD_SPECIAL, RKLLMExtModelInfo};
 
-use crate::support::Handle;
+use crate::support::{Handle, prompt, sampling};
 
 fn tokenize(handle: LLMHandle, text: &[u8], flags: u32, room: &mut [i32]) -> i64 {
     let (text, length) = (text.as_ptr().cast(), text.len());
@@ -30,7 +31,7 @@ fn detokenize(handle: LLMHandle, tokens: &[i32], special: bool) -> Result<String
     Ok(String::from_utf8(bytes).expect("whole text"))
 }
 
-fn metadata(handle: LLMHandle, key: &std::ffi::CStr) -> Option<String> {
+fn metadata(handle: LLMHandle, key: &CStr) -> Option<String> {
     // SAFETY: a NUL-terminated key, and room as passed.
     let call = |room: &mut [u8]| unsafe {
         (ext_api().metadata)(handle, key.as_ptr(), room.as_mut_ptr().cast(), room.len())
@@ -130,6 +131,57 @@ fn the_model_is_described_as_far_as_there_is_room() {
     assert_eq!(call(&mut short), 0);
     assert_eq!((short.size, short.vocab_size, short.embd_size), (8, 49_152, -9));
     assert_eq!(call(&mut RKLLMExtModelInfo { size: 3, ..info }), -1);
+}
+
+#[test]
+fn the_special_tokens_have_text_on_request_only() {
+    let handle = Handle::new();
+    let raw = handle.raw().0;
+    let mut room = [0; 64];
+    // SAFETY: the room has the length passed.
+    let count = unsafe { (ext_api().special_tokens)(raw, room.as_mut_ptr(), room.len()) };
+    let found = &room[..usize::try_from(count).expect("some")];
+    assert!(found.contains(&handle.tokenize("<|im_start|>")[0]));
+    for &token in found {
+        assert_eq!(detokenize(raw, &[token], false).as_deref(), Ok(""));
+        assert_ne!(detokenize(raw, &[token], true).as_deref(), Ok(""));
+    }
+}
+
+#[test]
+fn a_grammar_holds_for_one_run() {
+    let handle = Handle::new();
+    let ask = prompt("What is the capital of France?").most(40);
+    let free = handle.run(&ask).text();
+    for sampled in [ask.clone(), ask.clone().sampled(sampling())] {
+        assert_eq!(set_grammar(&handle, Some(c"root ::= \"Ja\" \"!\"{3} | \"Nein 😀\"")), 0);
+        let ran = handle.run(&sampled);
+        ran.finish();
+        assert!(["Ja!!!", "Nein 😀"].contains(&ran.text().as_str()), "{}", ran.text());
+        handle.clear();
+        assert_eq!(handle.run(&ask).text(), free);
+    }
+    assert_eq!(set_grammar(&handle, Some(c"root ::= \"x\"")), 0);
+    assert_eq!(set_grammar(&handle, None), 0);
+    assert_eq!(handle.run(&ask).text(), free, "taken back");
+}
+
+#[test]
+fn grammars_that_are_none() {
+    let handle = Handle::new();
+    let deep = CString::new(format!("root ::= {}", "(".repeat(60_000))).expect("no NUL");
+    let long = CString::new(format!("root ::= \"{}\"", "a".repeat(65_536))).expect("no NUL");
+    for text in [c"", c"no rule", c"other ::= \"a\"", c"root ::= root \"a\"", &deep, &long] {
+        assert_eq!(set_grammar(&handle, Some(text)), -1);
+    }
+    let ask = prompt("Hello.").most(3);
+    assert_eq!(handle.run(&ask).tokens().len(), 3, "refused ones hold for no run");
+}
+
+fn set_grammar(handle: &Handle, text: Option<&CStr>) -> i32 {
+    let text = text.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: null or NUL-terminated.
+    unsafe { (ext_api().set_grammar)(handle.raw().0, text) }
 }
 
 #[test]

@@ -84,10 +84,27 @@ pub struct Api {
         tokens: *mut i32,
         capacity: usize,
     ) -> i64,
+    /// Finds every control token: those that a chat template may write and a message may not.
+    ///
+    /// Writes at most `capacity` ids to `tokens`, which may be null if `capacity` is 0, and returns
+    /// how many there are. Negative on failure.
+    pub special_tokens: unsafe extern "C" fn(
+        handle: LLMHandle,
+        tokens: *mut i32,
+        capacity: usize,
+    ) -> i64,
     /// Seeds the random numbers of the next run only. Returns 0, or -1 on failure.
     pub set_seed: unsafe extern "C" fn(
         handle: LLMHandle,
         seed: u32,
+    ) -> ::core::ffi::c_int,
+    /// Makes the next run, and only that one, write what a grammar allows.
+    ///
+    /// `gbnf` is a grammar in GBNF, ending in NUL, whose rule `root` describes the whole output; null
+    /// takes an earlier grammar back. Returns 0, or -1 on failure.
+    pub set_grammar: unsafe extern "C" fn(
+        handle: LLMHandle,
+        gbnf: *const ::core::ffi::c_char,
     ) -> ::core::ffi::c_int,
 }
 
@@ -99,7 +116,9 @@ impl Api {
         "rkllm_ext_metadata",
         "rkllm_ext_model_info",
         "rkllm_ext_end_tokens",
+        "rkllm_ext_special_tokens",
         "rkllm_ext_set_seed",
+        "rkllm_ext_set_grammar",
     ];
 
     /// Fills the table from a library.
@@ -122,8 +141,83 @@ impl Api {
                 metadata: crate::symbol::find(library, Self::SYMBOLS[2])?,
                 model_info: crate::symbol::find(library, Self::SYMBOLS[3])?,
                 end_tokens: crate::symbol::find(library, Self::SYMBOLS[4])?,
-                set_seed: crate::symbol::find(library, Self::SYMBOLS[5])?,
+                special_tokens: crate::symbol::find(library, Self::SYMBOLS[5])?,
+                set_seed: crate::symbol::find(library, Self::SYMBOLS[6])?,
+                set_grammar: crate::symbol::find(library, Self::SYMBOLS[7])?,
             })
+        }
+    }
+}
+
+#[cfg(feature = "link")]
+impl Api {
+    /// The functions of the library that the program is linked with.
+    ///
+    /// Needs the feature `link`.
+    ///
+    /// # Safety
+    ///
+    /// The library must implement the embedded runtime's extensions: symbols alone
+    /// do not tell, and a call with other structs crashes.
+    #[inline]
+    #[must_use]
+    pub const unsafe fn linked() -> Self {
+        #[allow(
+            clashing_extern_declarations,
+            reason = "a program uses the declarations of one generation only"
+        )]
+        unsafe extern "C" {
+            fn rkllm_ext_tokenize(
+                handle: LLMHandle,
+                text: *const ::core::ffi::c_char,
+                text_len: usize,
+                flags: u32,
+                tokens: *mut i32,
+                capacity: usize,
+            ) -> i64;
+            fn rkllm_ext_detokenize(
+                handle: LLMHandle,
+                tokens: *const i32,
+                n_tokens: usize,
+                special: bool,
+                text: *mut ::core::ffi::c_char,
+                capacity: usize,
+            ) -> i64;
+            fn rkllm_ext_metadata(
+                handle: LLMHandle,
+                key: *const ::core::ffi::c_char,
+                value: *mut ::core::ffi::c_char,
+                capacity: usize,
+            ) -> i64;
+            fn rkllm_ext_model_info(
+                handle: LLMHandle,
+                info: *mut RKLLMExtModelInfo,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_ext_end_tokens(
+                handle: LLMHandle,
+                tokens: *mut i32,
+                capacity: usize,
+            ) -> i64;
+            fn rkllm_ext_special_tokens(
+                handle: LLMHandle,
+                tokens: *mut i32,
+                capacity: usize,
+            ) -> i64;
+            fn rkllm_ext_set_seed(handle: LLMHandle, seed: u32) -> ::core::ffi::c_int;
+            fn rkllm_ext_set_grammar(
+                handle: LLMHandle,
+                gbnf: *const ::core::ffi::c_char,
+            ) -> ::core::ffi::c_int;
+        }
+        Self {
+            tokenize: rkllm_ext_tokenize,
+            detokenize: rkllm_ext_detokenize,
+            metadata: rkllm_ext_metadata,
+            model_info: rkllm_ext_model_info,
+            end_tokens: rkllm_ext_end_tokens,
+            special_tokens: rkllm_ext_special_tokens,
+            set_seed: rkllm_ext_set_seed,
+            set_grammar: rkllm_ext_set_grammar,
         }
     }
 }
