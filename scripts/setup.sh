@@ -22,23 +22,8 @@ if ! "$here/cargo" --version >/dev/null 2>&1; then
 fi
 [ -n "$missing" ] || exit 0
 
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "Please install these Debian packages or what they are called here:$missing" >&2
-    exit 1
-fi
-sudo=""
-if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null 2>&1 || {
-        echo "Please run as root, or install sudo: these packages are missing:$missing" >&2
-        exit 1
-    }
-    sudo=sudo
-fi
-echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing || {
+"$here/install.sh" $missing || {
     echo "The packages could not be installed. If Rust is what is missing, get Rust 1.95 or newer" >&2
     echo "from https://rustup.rs and run make again." >&2
     exit 1

@@ -7,8 +7,8 @@ use syn::{Attribute, File, FnArg, ForeignItem, ForeignItemFn, Item, Signature};
 
 use super::header::Header;
 
-/// Removes the `extern` blocks and returns the functions in them: nothing may be linked
-/// directly, because the library is known only at run time.
+/// Removes the `extern` blocks and returns the functions in them: without the feature `link`
+/// nothing may be linked, because the library is known only at run time.
 pub(super) fn take_functions(file: &mut File) -> Vec<ForeignItemFn> {
     let mut functions = Vec::new();
     file.items.retain_mut(|item| {
@@ -41,10 +41,56 @@ pub(super) fn render(header: &Header, functions: &[ForeignItemFn]) -> String {
         #[derive(Clone, Copy, Debug)]
         pub struct Api { #(#fields)* }
     };
-    let table = syn::parse_quote!(#table);
-    prettyplease::unparse(&File { shebang: None, attrs: vec![], items: vec![table] })
+    let linked = linked(header, functions);
+    source(syn::parse_quote!(#table))
         + "\n"
         + &implementation(header, functions)
+        + "\n"
+        + &source(syn::parse_quote!(#linked))
+}
+
+fn source(item: Item) -> String {
+    prettyplease::unparse(&File { shebang: None, attrs: vec![], items: vec![item] })
+}
+
+/// `impl Api` for programs that are linked with the library.
+///
+/// The functions are declared inside, and inlined into the caller's crate: so a program needs the
+/// symbols of the one table that it asks for.
+fn linked(header: &Header, functions: &[ForeignItemFn]) -> impl ToTokens {
+    let declarations = functions.iter().map(|function| {
+        let signature = &function.sig;
+        quote! { #signature; }
+    });
+    let fields = functions.iter().map(|function| {
+        let field = format_ident!("{}", field_name(header, &function.sig));
+        let symbol = &function.sig.ident;
+        quote! { #field: #symbol, }
+    });
+    let safety = format!(" The library must implement {}: symbols alone", header.title);
+    quote! {
+        #[cfg(feature = "link")]
+        impl Api {
+            /// The functions of the library that the program is linked with.
+            ///
+            /// Needs the feature `link`.
+            ///
+            /// # Safety
+            ///
+            #[doc = #safety]
+            /// do not tell, and a call with other structs crashes.
+            #[inline]
+            #[must_use]
+            pub const unsafe fn linked() -> Self {
+                #[allow(
+                    clashing_extern_declarations,
+                    reason = "a program uses the declarations of one generation only"
+                )]
+                unsafe extern "C" { #(#declarations)* }
+                Self { #(#fields)* }
+            }
+        }
+    }
 }
 
 /// `impl Api` as text: syntax trees cannot hold the SAFETY comment.

@@ -556,3 +556,98 @@ impl Api {
         }
     }
 }
+
+#[cfg(feature = "link")]
+impl Api {
+    /// The functions of the library that the program is linked with.
+    ///
+    /// Needs the feature `link`.
+    ///
+    /// # Safety
+    ///
+    /// The library must implement ABI generation 1.3: symbols alone
+    /// do not tell, and a call with other structs crashes.
+    #[inline]
+    #[must_use]
+    pub const unsafe fn linked() -> Self {
+        #[allow(
+            clashing_extern_declarations,
+            reason = "a program uses the declarations of one generation only"
+        )]
+        unsafe extern "C" {
+            fn rkllm_createDefaultParam() -> RKLLMParam;
+            fn rkllm_init(
+                handle: *mut LLMHandle,
+                param: *mut RKLLMParam,
+                callback: *mut RKLLMCallback,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_load_lora(
+                handle: LLMHandle,
+                lora_adapter: *mut RKLLMLoraAdapter,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_load_prompt_cache(
+                handle: LLMHandle,
+                prompt_cache_path: *const ::core::ffi::c_char,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_release_prompt_cache(handle: LLMHandle) -> ::core::ffi::c_int;
+            fn rkllm_destroy(handle: LLMHandle) -> ::core::ffi::c_int;
+            fn rkllm_run(
+                handle: LLMHandle,
+                rkllm_input: *mut RKLLMInput,
+                rkllm_infer_params: *mut RKLLMInferParam,
+                userdata: *mut ::core::ffi::c_void,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_run_async(
+                handle: LLMHandle,
+                rkllm_input: *mut RKLLMInput,
+                rkllm_infer_params: *mut RKLLMInferParam,
+                userdata: *mut ::core::ffi::c_void,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_abort(handle: LLMHandle) -> ::core::ffi::c_int;
+            fn rkllm_is_running(handle: LLMHandle) -> ::core::ffi::c_int;
+            fn rkllm_clear_kv_cache(
+                handle: LLMHandle,
+                keep_system_prompt: ::core::ffi::c_int,
+                start_pos: *mut ::core::ffi::c_int,
+                end_pos: *mut ::core::ffi::c_int,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_get_kv_cache_size(
+                handle: LLMHandle,
+                cache_sizes: *mut ::core::ffi::c_int,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_set_chat_template(
+                handle: LLMHandle,
+                system_prompt: *const ::core::ffi::c_char,
+                prompt_prefix: *const ::core::ffi::c_char,
+                prompt_postfix: *const ::core::ffi::c_char,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_set_function_tools(
+                handle: LLMHandle,
+                system_prompt: *const ::core::ffi::c_char,
+                tools: *const ::core::ffi::c_char,
+                tool_response_str: *const ::core::ffi::c_char,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_set_cross_attn_params(
+                handle: LLMHandle,
+                cross_attn_params: *mut RKLLMCrossAttnParam,
+            ) -> ::core::ffi::c_int;
+        }
+        Self {
+            create_default_param: rkllm_createDefaultParam,
+            init: rkllm_init,
+            load_lora: rkllm_load_lora,
+            load_prompt_cache: rkllm_load_prompt_cache,
+            release_prompt_cache: rkllm_release_prompt_cache,
+            destroy: rkllm_destroy,
+            run: rkllm_run,
+            run_async: rkllm_run_async,
+            abort: rkllm_abort,
+            is_running: rkllm_is_running,
+            clear_kv_cache: rkllm_clear_kv_cache,
+            get_kv_cache_size: rkllm_get_kv_cache_size,
+            set_chat_template: rkllm_set_chat_template,
+            set_function_tools: rkllm_set_function_tools,
+            set_cross_attn_params: rkllm_set_cross_attn_params,
+        }
+    }
+}

@@ -1,5 +1,4 @@
 //! A library that is compiled on the spot, inspected and loaded.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
 use std::path::Path;
 use std::process::Command;
