@@ -23,12 +23,15 @@ pub struct RenderOptions {
     /// The template's `enable_thinking`; undefined there when `None`, so that the template's own
     /// default holds.
     pub enable_thinking: Option<bool>,
+    /// The template's `tools`: a JSON array of the functions that the model may call, as OpenAI's
+    /// API describes them; `none` there when `None`.
+    pub tools: Option<serde_json::Value>,
     /// What `strftime_now` takes for the present; the system clock in local time when `None`.
     pub now: Option<DateTime>,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { add_generation_prompt: true, enable_thinking: None, now: None }
+        Self { add_generation_prompt: true, enable_thinking: None, tools: None, now: None }
     }
 }

@@ -30,7 +30,7 @@ const MAX_RECURSION: usize = 100;
 /// That is Jinja with `trim_blocks`, `lstrip_blocks` and loop controls, Python's string and
 /// dictionary methods, `raise_exception`, `strftime_now`, a `tojson` that writes what Python's
 /// `json.dumps` does, and the variables `messages`, `add_generation_prompt`, `enable_thinking`,
-/// `bos_token`, `eos_token`, `tools` and `documents` (both `none`).
+/// `bos_token`, `eos_token`, `tools` and `documents` (always `none`).
 ///
 /// Rendering is bounded: source 256 KiB, prompt 8 MiB, a budget of work that the engine charges for
 /// each instruction and each piece of data, and a stack of its own for deep recursion, so a template
@@ -156,7 +156,7 @@ impl ChatTemplate {
             enable_thinking => given(options.enable_thinking),
             bos_token => given(self.special.bos.as_deref()),
             eos_token => given(self.special.eos.as_deref()),
-            tools => Value::from(()),
+            tools => options.tools.as_ref().map_or(Value::from(()), |tools| Value::from(Serde(tools))),
             documents => Value::from(()),
             strftime_now => strftime_now(options.now),
         };

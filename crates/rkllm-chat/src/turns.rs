@@ -1,6 +1,6 @@
 //! The fixed texts of a template around the texts of a conversation.
 
-use crate::{ChatTemplate, Error, Message, RenderOptions, Role};
+use crate::{ChatTemplate, Error, Message, RenderOptions, Role, Segment};
 
 /// What a template writes around the turns of a conversation without a system message.
 ///
@@ -61,6 +61,89 @@ impl ChatTemplate {
             return Err(refuse("the text after a user's message changes as the chat goes on"));
         }
         Ok(TurnTexts { head, postfix, between })
+    }
+}
+
+/// The name of a function that no template writes by itself.
+const TOOL: &str = "rkllm_probe_tool";
+
+impl ChatTemplate {
+    /// What the template writes before the text of the first user message, which follows `before`:
+    /// nothing, or a system message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTurnTexts`] when the template does not show the message once; and the errors of
+    /// [`ChatTemplate::render`].
+    pub fn text_before_user(
+        &self,
+        before: &[Message],
+        options: &RenderOptions,
+    ) -> Result<String, Error> {
+        let messages = [before, &[Message::new(Role::User, FIRST_USER)]].concat();
+        let [head, _] = around(&self.render(&messages, options)?.text(), [FIRST_USER])?;
+        Ok(head)
+    }
+
+    /// What the template writes for messages that follow an answer of the model, from the end of
+    /// the answer's text on. `before` is what the conversation begins with, as above.
+    ///
+    /// A runtime that keeps earlier turns in its cache continues a conversation by this alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTurnTexts`] when the template does not show the answer once; and the errors of
+    /// [`ChatTemplate::render`].
+    ///
+    /// ```
+    /// use rkllm_chat::{ChatTemplate, Message, RenderOptions, Role, SpecialTokens};
+    ///
+    /// let template = ChatTemplate::parse(
+    ///     "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>",
+    ///     SpecialTokens::default(),
+    /// )?;
+    /// let result = [Message::new(Role::Tool, "21 °C")];
+    /// let next = template.after_answer(&[], &result, &RenderOptions::default())?;
+    /// assert_eq!(next[0].text, "\n<tool>21 °C\n<assistant>");
+    /// # Ok::<(), rkllm_chat::Error>(())
+    /// ```
+    pub fn after_answer(
+        &self,
+        before: &[Message],
+        next: &[Message],
+        options: &RenderOptions,
+    ) -> Result<Vec<Segment>, Error> {
+        let turn = [Message::new(Role::User, FIRST_USER), Message::new(Role::Assistant, ANSWER)];
+        let messages = [before, &turn, next].concat();
+        let mut segments = self.render(&messages, options)?.segments;
+        let found = |segment: &Segment| segment.text.contains(ANSWER);
+        if segments.iter().filter(|segment| found(segment)).count() != 1 {
+            return Err(refuse("it leaves out or repeats answers"));
+        }
+        let at = segments.iter().position(found).unwrap_or(0);
+        segments.drain(..at);
+        let [_, after] = around(&segments[0].text, [ANSWER])?;
+        segments[0].text = after;
+        segments.retain(|segment| !segment.text.is_empty());
+        Ok(segments)
+    }
+
+    /// Whether the template tells the model which functions it may call.
+    pub fn shows_tools(&self) -> bool {
+        let function = serde_json::json!({
+            "name": TOOL, "description": TOOL, "parameters": { "type": "object", "properties": {} }
+        });
+        let tools = serde_json::json!([{ "type": "function", "function": function }]);
+        let options = RenderOptions { tools: Some(tools), ..RenderOptions::default() };
+        let rendered = self.render(&[Message::new(Role::User, FIRST_USER)], &options);
+        rendered.is_ok_and(|prompt| prompt.text().contains(TOOL))
+    }
+
+    /// Whether the template has a turn for the results of functions: the role `tool`.
+    pub fn shows_results(&self) -> bool {
+        let result = [Message::new(Role::Tool, NEXT_USER)];
+        let next = self.after_answer(&[], &result, &RenderOptions::default());
+        next.is_ok_and(|segments| segments.iter().any(|part| part.text.contains(NEXT_USER)))
     }
 }
 

@@ -4,25 +4,31 @@ use std::ffi::{CStr, c_void};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::embedder::Embedder;
 use crate::error::Error;
-use crate::llama::{Context, ContextOptions, Grammar, MAX_GRAMMAR, Model, Token};
+use crate::generation::Lane;
+use crate::llama::{Context, ContextOptions, Grammar, MAX_GRAMMAR, Model};
 use crate::log;
 use crate::model_file;
-use crate::options::{Options, RunDefaults, ThreadCounts};
+use crate::options::{Limits, Options, RunDefaults};
 use crate::prompt::Prompting;
 use crate::request::Request;
-use crate::session::{RunTools, Session};
+use crate::session::{RunTools, Session, SessionOptions};
 use crate::signal::Signal;
 use crate::sink::Sink;
+use crate::tokenizer::{Tokenizer, TokenizerCallback};
 
-/// Serialises what llama.cpp's log may have to explain, as there is one per process.
-static EXPLAINED: Mutex<()> = Mutex::new(());
-
-/// The seed by which llama.cpp draws one itself.
-const RANDOM_SEED: u32 = u32::MAX;
+/// The callbacks of a handle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Callbacks {
+    pub(crate) sink: Sink,
+    pub(crate) tokenizer: Option<TokenizerCallback>,
+    pub(crate) embedder: Option<Embedder>,
+}
 
 /// A loaded model with all that belongs to its handle.
 #[derive(Debug)]
@@ -35,19 +41,21 @@ pub(crate) struct Engine {
     grammar: Mutex<Option<Grammar>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     context: i32,
+    inputs: usize,
+    init_time: Duration,
     defaults: RunDefaults,
 }
 
 impl Engine {
     /// Loads a model and prints what it is.
-    pub(crate) fn open(options: &Options, sink: Sink) -> Result<Self, Error> {
+    pub(crate) fn open(options: &Options, callbacks: Callbacks) -> Result<Self, Error> {
+        let start = Instant::now();
         let threads = options.cpus.threads()?;
         let path = options.path()?;
         model_file::check(&path)?;
         log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
         log::info(format_args!("loading rkllm model from {}", path.display()));
 
-        let _explained = EXPLAINED.lock();
         let model = load(options, &path)?;
         let context = options.context(model.context_train())?;
         log::info(format_args!(
@@ -59,23 +67,40 @@ impl Engine {
         log::info(format_args!("Enabled cpus num: {}", threads.prefill));
 
         let signal = Arc::new(Signal::new());
-        let llama = make_context(model, (context, threads), Arc::clone(&signal))?;
+        let size = ContextOptions {
+            positions: context.unsigned_abs(),
+            sequences: u32::from(options.inputs),
+            threads,
+        };
+        let llama = make_context(model, size, Arc::clone(&signal))?;
         if !llama.has_cache() {
             return Err(no_text_generator(&path));
         }
         let model = Arc::clone(llama.model());
-        let limit = usize::try_from(context).unwrap_or(0);
-        let session = Session::new(llama, limit, options.runs);
+        let inputs = usize::from(options.inputs);
+        let positions = usize::try_from(context).unwrap_or(0);
+        let session = Session::new(
+            llama,
+            SessionOptions {
+                path,
+                limits: Limits { positions, inputs, n_keep: options.n_keep },
+                runs: options.runs,
+                tokenizer: Tokenizer::new(&model, callbacks.tokenizer),
+                embedder: callbacks.embedder,
+            },
+        );
         warn_of(session.prompting());
         Ok(Self {
             model,
             signal,
-            sink,
+            sink: callbacks.sink,
             session: Mutex::new(session),
             seed: Mutex::new(None),
             grammar: Mutex::new(None),
             worker: Mutex::new(None),
             context,
+            inputs,
+            init_time: start.elapsed(),
             defaults: options.runs,
         })
     }
@@ -87,6 +112,11 @@ impl Engine {
     /// The context in use, in tokens.
     pub(crate) fn context(&self) -> i32 {
         self.context
+    }
+
+    /// Inputs that a run takes at once.
+    pub(crate) fn inputs(&self) -> usize {
+        self.inputs
     }
 
     /// What holds for runs that do not bring their own.
@@ -101,8 +131,7 @@ impl Engine {
 
     /// Makes the next run draw with this seed.
     pub(crate) fn set_seed(&self, seed: u32) {
-        // The greatest number asks llama.cpp for a seed of its own.
-        *self.seed.lock() = Some(seed.min(RANDOM_SEED - 1));
+        *self.seed.lock() = Some(seed);
     }
 
     /// Makes the next run keep to this grammar, or to none.
@@ -117,8 +146,7 @@ impl Engine {
             let reason = format!("it must have between 1 and {MAX_GRAMMAR} bytes");
             return Err(Error::Grammar { reason });
         }
-        let _explained = EXPLAINED.lock();
-        let (grammar, logged) = log::collect_errors(|| Grammar::new(&self.model, text));
+        let (grammar, logged) = log::explained(|| Grammar::new(&self.model, text));
         grammar.ok_or_else(|| Error::Grammar {
             reason: logged.unwrap_or_else(|| "llama.cpp cannot parse it".to_owned()),
         })
@@ -161,7 +189,7 @@ impl Engine {
 pub(crate) struct Run {
     active: Active,
     request: Request,
-    sequence: Vec<Token>,
+    lanes: Vec<Lane>,
     sink: Sink,
 }
 
@@ -186,19 +214,23 @@ impl Run {
             return Err(Error::Busy { function });
         }
         let active = Active(engine);
-        let sequence = active.0.session.lock().compose(&request.input)?;
-        Ok(Self { active, request, sequence, sink })
+        let lanes = active.0.session.lock().compose(&request)?;
+        Ok(Self { active, request, lanes, sink })
     }
 
     /// Works on this thread until the run has ended.
     pub(crate) fn work(self) -> Result<(), Error> {
-        let Self { active, request, sequence, sink } = self;
+        let Self { active, request, lanes, sink } = self;
         let engine = &active.0;
         engine.signal.work_here();
-        let seed = engine.seed.lock().take().unwrap_or(RANDOM_SEED);
-        let grammar = engine.grammar.lock().take();
-        let tools = RunTools { seed, grammar, signal: Arc::clone(&engine.signal), sink };
-        engine.session.lock().run(&request, sequence, tools)
+        let tools = RunTools {
+            seed: engine.seed.lock().take(),
+            grammar: engine.grammar.lock().take(),
+            signal: Arc::clone(&engine.signal),
+            sink,
+            init_time: engine.init_time,
+        };
+        engine.session.lock().run(&request, lanes, tools)
     }
 
     /// Works on a thread of its own; `guard` runs the work and tells of its failure.
@@ -212,7 +244,7 @@ impl Run {
 }
 
 fn load(options: &Options, path: &Path) -> Result<Model, Error> {
-    let (model, logged) = log::collect_errors(|| Model::load(&options.path));
+    let (model, logged) = log::explained(|| Model::load(&options.path));
     let model = model.ok_or_else(|| model_file::explain(path, logged))?;
     if model.continues_text() { Ok(model) } else { Err(no_text_generator(path)) }
 }
@@ -224,17 +256,12 @@ fn no_text_generator(path: &Path) -> Error {
 
 fn make_context(
     model: Model,
-    (positions, threads): (i32, ThreadCounts),
+    options: ContextOptions,
     signal: Arc<Signal>,
 ) -> Result<Context, Error> {
-    let options = ContextOptions {
-        positions: positions.unsigned_abs(),
-        decode_threads: threads.decode,
-        prefill_threads: threads.prefill,
-    };
-    let (context, logged) = log::collect_errors(|| Context::new(model, options, signal));
+    let (context, logged) = log::explained(|| Context::new(model, options, signal));
     context.ok_or_else(|| Error::Context {
-        positions,
+        positions: options.positions,
         reason: logged.unwrap_or_else(|| "not enough memory".to_owned()),
     })
 }

@@ -44,7 +44,7 @@ pub(crate) enum Error {
     ContextLimit { wanted: i32, limit: i32 },
 
     #[error("failed to initialize context of {positions} tokens: {reason}")]
-    Context { positions: i32, reason: String },
+    Context { positions: u32, reason: String },
 
     #[error("The n_keep must be less than the max_context_len")]
     KeepLimit,
@@ -68,11 +68,14 @@ pub(crate) enum Error {
     #[error("{name} has the unknown value {value}")]
     UnknownValue { name: &'static str, value: i64 },
 
-    #[error("unknown role \"{0}\"; use \"user\"")]
+    #[error("unknown role \"{0}\"; use \"user\" or \"tool\"")]
     Role(String),
 
-    #[error("{function} is not available in the embedded CPU runtime {version}: {what}")]
-    Missing { function: &'static str, version: &'static str, what: &'static str },
+    #[error(
+        "cross attention is not available: GGUF files hold no decoder that takes an encoder's keys \
+         and values from outside; set use_cross_attn to 0"
+    )]
+    CrossAttention,
 
     #[error("the input holds no tokens")]
     EmptyInput,
@@ -92,10 +95,10 @@ pub(crate) enum Error {
     PromptTooLong { prompt: usize, context: usize },
 
     #[error(
-        "the context is not enough! history_s: {history}, cur_input_s: {input}, discard_s: 0, \
+        "the context is not enough! history_s: {history}, cur_input_s: {input}, discard_s: {discard}, \
          max_context: {context}!"
     )]
-    HistoryTooLong { history: usize, input: usize, context: usize },
+    HistoryTooLong { history: usize, input: usize, discard: usize, context: usize },
 
     #[error("the model could not be evaluated: llama.cpp returned {0}")]
     Decode(i32),
@@ -110,6 +113,66 @@ pub(crate) enum Error {
         "the grammar allows no token of this model here; make it cover what the model can write"
     )]
     GrammarStuck,
+
+    #[error("{name} returned {code}: it must return what it was asked for")]
+    Callback { name: &'static str, code: i32 },
+
+    #[error("Lora adapter '{0}' is already initialized!")]
+    LoraName(String),
+
+    #[error("Lora adapter path does not exist! ({path})", path = .0.display())]
+    LoraPath(PathBuf),
+
+    #[error("failed to apply lora adapter {path}: {reason}", path = path.display())]
+    LoraFile { path: PathBuf, reason: String },
+
+    #[error("Not Found Lora adapter named: {0}")]
+    LoraUnknown(String),
+
+    #[error(
+        "multimodal input must contain the <image> tag, for plain text input, please use \
+         prompt_input"
+    )]
+    NoImageTag,
+
+    #[error("the prompt has {found} {tag} tags for {given} of them; give as many as tags")]
+    TagCount { tag: &'static str, found: usize, given: usize },
+
+    #[error("The {0} of multimodal_input is not set")]
+    MediaNotSet(&'static str),
+
+    #[error("The {0} of multimodal_input is empty")]
+    MediaEmpty(&'static str),
+
+    #[error("{what} must hold finite numbers only, but number {position} is none")]
+    NotFinite { what: &'static str, position: usize },
+
+    #[error("this model numbers positions in several dimensions; pass it tokens or text")]
+    ManyPositions,
+
+    #[error("Failed to set function tools, possibly because the chat_template is empty. ({0})")]
+    Tools(String),
+
+    #[error("the role \"tool\" needs the model's own chat template and rkllm_set_function_tools")]
+    ToolRole,
+
+    #[error("prompt cache file '{path}' does not exist", path = .0.display())]
+    PromptCacheMissing(PathBuf),
+
+    #[error("prompt cache file '{path}' is empty", path = .0.display())]
+    PromptCacheEmpty(PathBuf),
+
+    #[error("failed to load prompt cache from {path}: {reason}", path = path.display())]
+    PromptCacheRead { path: PathBuf, reason: String },
+
+    #[error("the prompt dose not match the current model[{path}]", path = .0.display())]
+    PromptCacheForeign(PathBuf),
+
+    #[error("failed to save prompt cache to {path}: {reason}", path = path.display())]
+    PromptCacheWrite { path: PathBuf, reason: String },
+
+    #[error("prompt cache files need a handle with n_batch 1")]
+    PromptCacheBatch,
 
     #[error("the sampler could not be made: llama.cpp is out of memory")]
     Sampler,
@@ -128,11 +191,4 @@ pub(crate) enum Error {
 
     #[error("rkllm_run_async: no thread could be started: {0}")]
     Thread(#[source] std::io::Error),
-}
-
-impl Error {
-    /// A function or mode that is not written yet.
-    pub(crate) const fn missing(function: &'static str, what: &'static str) -> Self {
-        Self::Missing { function, version: env!("CARGO_PKG_VERSION"), what }
-    }
 }

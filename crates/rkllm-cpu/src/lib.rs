@@ -1,17 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod compose;
 mod conversation;
+mod embedder;
 mod engine;
 mod error;
 mod ffi;
 mod generation;
+mod item;
 mod llama;
 mod log;
+mod lora;
+mod media;
 mod model_file;
 mod options;
 mod perf;
 mod prompt;
+mod prompt_cache;
+mod report;
 mod request;
 mod sampler;
 mod sampling;
@@ -19,6 +26,8 @@ mod session;
 mod signal;
 mod sink;
 mod token_text;
+mod tokenizer;
+mod tools;
 
 use rkllm_sys::{ext, v1_3};
 
@@ -35,9 +44,9 @@ pub const fn api() -> v1_3::Api {
     v1_3::Api {
         create_default_param: ffi::lifecycle::create_default_param,
         init: ffi::lifecycle::init,
-        load_lora: ffi::missing::load_lora,
-        load_prompt_cache: ffi::missing::load_prompt_cache,
-        release_prompt_cache: ffi::missing::release_prompt_cache,
+        load_lora: ffi::extras::load_lora,
+        load_prompt_cache: ffi::extras::load_prompt_cache,
+        release_prompt_cache: ffi::extras::release_prompt_cache,
         destroy: ffi::lifecycle::destroy,
         run: ffi::run::run,
         run_async: ffi::run::run_async,
@@ -46,8 +55,8 @@ pub const fn api() -> v1_3::Api {
         clear_kv_cache: ffi::cache::clear_kv_cache,
         get_kv_cache_size: ffi::cache::get_kv_cache_size,
         set_chat_template: ffi::cache::set_chat_template,
-        set_function_tools: ffi::missing::set_function_tools,
-        set_cross_attn_params: ffi::missing::set_cross_attn_params,
+        set_function_tools: ffi::extras::set_function_tools,
+        set_cross_attn_params: ffi::extras::set_cross_attn_params,
     }
 }
 

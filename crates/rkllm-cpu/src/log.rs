@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use llama_cpp_sys_2 as sys;
 use parking_lot::Mutex;
 
-/// The first error that llama.cpp reported since [`collect_errors`]; `None` while not collecting.
+/// The first error that llama.cpp reported since [`explained`] began; `None` outside it.
 static FIRST_ERROR: Mutex<Option<String>> = Mutex::new(None);
 
 /// `RKLLM_LOG_LEVEL` when it was first asked for; 0 if unset or not a number.
@@ -17,6 +17,18 @@ fn level() -> u32 {
     *LEVEL.get_or_init(|| {
         std::env::var("RKLLM_LOG_LEVEL").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     })
+}
+
+/// A line for those who look into runs: numbers only, never what was said.
+pub(crate) fn trace(message: impl Display) {
+    if level() >= 2 {
+        info(message);
+    }
+}
+
+/// Whether runs end with a table of times.
+pub(crate) fn tells_performance() -> bool {
+    level() >= 1
 }
 
 fn line(kind: char, message: impl Display) {
@@ -38,9 +50,10 @@ pub(crate) fn error(message: impl Display) {
 
 /// Runs `work` and returns beside its result the first error that llama.cpp logged meanwhile.
 ///
-/// llama.cpp logs from whatever thread it works on, so two calls at once would mix their
-/// errors: the callers hold the lock that serialises them.
-pub(crate) fn collect_errors<T>(work: impl FnOnce() -> T) -> (T, Option<String>) {
+/// llama.cpp logs from whatever thread it works on, so one caller at a time is let in.
+pub(crate) fn explained<T>(work: impl FnOnce() -> T) -> (T, Option<String>) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
     *FIRST_ERROR.lock() = Some(String::new());
     let result = work();
     let error = FIRST_ERROR.lock().take().filter(|text| !text.is_empty());

@@ -19,7 +19,21 @@ pub(crate) struct Options {
     pub(crate) max_context_len: i32,
     pub(crate) n_keep: i32,
     pub(crate) cpus: Cpus,
+    /// Inputs that a run takes at once.
+    pub(crate) inputs: u8,
     pub(crate) runs: RunDefaults,
+}
+
+/// How much a handle can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Positions that the conversation of an input may take.
+    pub(crate) positions: usize,
+    /// Inputs that a run takes at once.
+    pub(crate) inputs: usize,
+    /// Positions at the beginning that stay when the full context is shifted; negative for the
+    /// system prompt.
+    pub(crate) n_keep: i32,
 }
 
 /// What holds for every run that does not bring its own.
@@ -120,7 +134,7 @@ mod tests {
             ignore_end: false,
         };
         let cpus = Cpus { count: 0, mask: 0 };
-        Options { path: CString::default(), max_context_len, n_keep, cpus, runs }
+        Options { path: CString::default(), max_context_len, n_keep, cpus, inputs: 1, runs }
     }
 
     #[test]

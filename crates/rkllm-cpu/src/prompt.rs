@@ -1,21 +1,32 @@
-//! From a user's text to tokens, by the chat template in force.
+//! What is put around a text: the chat template in force.
 
 use rkllm_chat::{ChatTemplate, Message, RenderOptions, Role, Segment, SpecialTokens};
 
 use crate::error::Error;
-use crate::llama::{Model, Token};
+use crate::item::Item;
+use crate::llama::Model;
+use crate::request::Said;
+use crate::tools::Tools;
 
 /// What is put around a user's text.
 #[derive(Debug)]
 pub(crate) enum Prompting {
     /// The model's own template.
-    Template(Box<ChatTemplate>),
+    Template(Box<Template>),
     /// The model's own template cannot be used, for this reason.
     Unusable(String),
     /// The model has no template: the text is the whole prompt.
     Plain,
     /// The texts of `rkllm_set_chat_template`.
     Fixed(FixedTexts),
+}
+
+/// The model's own template, and the functions that it shows.
+#[derive(Debug)]
+pub(crate) struct Template {
+    chat: ChatTemplate,
+    tools: Option<Tools>,
+    shows_results: bool,
 }
 
 /// The texts of `rkllm_set_chat_template`.
@@ -45,92 +56,100 @@ impl Prompting {
             control: model.control_texts(),
         };
         match ChatTemplate::parse(&source, special) {
-            Ok(template) => Self::Template(Box::new(template)),
+            Ok(chat) => {
+                let shows_results = chat.shows_results();
+                Self::Template(Box::new(Template { chat, tools: None, shows_results }))
+            }
             Err(error) => Self::Unusable(error.to_string()),
         }
     }
 
-    /// The tokens of a turn up to where the model's answer begins.
-    pub(crate) fn tokens(
-        &self,
-        model: &Model,
-        turn: Turn,
-        (text, thinking): (&str, bool),
-    ) -> Result<Vec<Token>, Error> {
+    /// Shows functions to the model from now on.
+    pub(crate) fn set_tools(&mut self, tools: Tools) -> Result<(), Error> {
         match self {
-            Self::Template(template) => {
-                let segments = segments(template, turn, (text, thinking))
-                    .map_err(|error| Error::Template(error.to_string()))?;
-                tokenize(model, &segments)
+            Self::Template(template) if template.chat.shows_tools() => {
+                template.tools = Some(tools);
+                Ok(())
             }
+            Self::Template(_) => {
+                Err(Error::Tools("the model's template does not show functions".to_owned()))
+            }
+            Self::Unusable(reason) => Err(Error::Tools(reason.clone())),
+            Self::Plain => Err(Error::Tools("the model has no template".to_owned())),
+            Self::Fixed(_) => {
+                Err(Error::Tools("rkllm_set_chat_template has replaced it".to_owned()))
+            }
+        }
+    }
+
+    /// The text of a turn up to where the model's answer begins.
+    pub(crate) fn segments(&self, turn: Turn, said: &Said) -> Result<Vec<Segment>, Error> {
+        match self {
+            Self::Template(template) => template.segments(turn, said),
             Self::Unusable(reason) => Err(Error::Template(reason.clone())),
-            Self::Plain => tokenize(model, &[trusted(text.to_owned())]),
+            Self::Plain | Self::Fixed(_) if said.role == Role::Tool => Err(Error::ToolRole),
+            Self::Plain => Ok(vec![trusted(said.text.clone())]),
             Self::Fixed(texts) => {
                 let FixedTexts { system, prefix, postfix } = texts;
                 let system = if turn == Turn::First { system.as_str() } else { "" };
-                tokenize(model, &[trusted([system, prefix, text, postfix].concat())])
+                Ok(vec![trusted([system, prefix, &said.text, postfix].concat())])
             }
         }
     }
 
-    /// The tokens that stand before the first user's text in every conversation.
-    pub(crate) fn system_tokens(&self, model: &Model) -> Result<Vec<Token>, Error> {
-        let text = match self {
-            Self::Template(template) => match template.turn_texts(None) {
-                Ok(texts) => texts.head,
-                Err(error) => return Err(Error::Template(error.to_string())),
-            },
-            Self::Unusable(_) | Self::Plain => String::new(),
-            Self::Fixed(texts) => texts.system.clone(),
+    /// The text that stands before the first user's text in every conversation.
+    pub(crate) fn system_text(&self) -> Result<String, Error> {
+        match self {
+            Self::Template(template) => template.system_text(),
+            Self::Unusable(_) | Self::Plain => Ok(String::new()),
+            Self::Fixed(texts) => Ok(texts.system.clone()),
+        }
+    }
+}
+
+impl Template {
+    fn segments(&self, turn: Turn, said: &Said) -> Result<Vec<Segment>, Error> {
+        let new = match (said.role, &self.tools) {
+            (Role::Tool, Some(tools)) => tools.results(&said.text, self.shows_results),
+            (Role::Tool, None) => return Err(Error::ToolRole),
+            _ => vec![Message::new(Role::User, said.text.as_str())],
         };
-        let mut tokens = tokenize(model, &[trusted(text)])?;
-        begin(model, &mut tokens);
-        Ok(tokens)
+        let options = RenderOptions { enable_thinking: Some(said.thinking), ..self.options() };
+        let opening = self.opening();
+        let rendered = match turn {
+            Turn::First => {
+                let messages = [opening, new].concat();
+                self.chat.render(&messages, &options).map(|prompt| prompt.segments)
+            }
+            Turn::Next => self.chat.after_answer(&opening, &new, &options),
+        };
+        rendered.map_err(|error| Error::Template(error.to_string()))
+    }
+
+    fn system_text(&self) -> Result<String, Error> {
+        let text = self.chat.text_before_user(&self.opening(), &self.options());
+        text.map_err(|error| Error::Template(error.to_string()))
+    }
+
+    fn opening(&self) -> Vec<Message> {
+        self.tools.as_ref().map(Tools::opening).unwrap_or_default()
+    }
+
+    fn options(&self) -> RenderOptions {
+        let tools = self.tools.as_ref().map(|tools| tools.functions.clone());
+        RenderOptions { tools, ..RenderOptions::default() }
     }
 }
 
-/// The tokens of a text that is used as it is, special tokens included.
-pub(crate) fn plain_tokens(model: &Model, text: &str) -> Result<Vec<Token>, Error> {
-    tokenize(model, &[trusted(text.to_owned())])
-}
-
-/// Puts the begin token before the first tokens of a conversation, if the model wants it and
+/// Puts the begin token before the first items of a conversation, if the model wants it and
 /// they do not bring it.
-pub(crate) fn begin(model: &Model, tokens: &mut Vec<Token>) {
+pub(crate) fn begin(model: &Model, items: &mut Vec<Item>) {
     let bos = model.bos();
-    if model.adds_bos() && model.knows(bos) && tokens.first() != Some(&bos) {
-        tokens.insert(0, bos);
-    }
-}
-
-fn segments(
-    template: &ChatTemplate,
-    turn: Turn,
-    (text, thinking): (&str, bool),
-) -> Result<Vec<Segment>, rkllm_chat::Error> {
-    match turn {
-        Turn::First => {
-            let options = RenderOptions { enable_thinking: Some(thinking), ..Default::default() };
-            Ok(template.render(&[Message::new(Role::User, text)], &options)?.segments)
-        }
-        Turn::Next => {
-            let texts = template.turn_texts(Some(thinking))?;
-            // The user's text goes unparsed, so that it cannot end its own turn.
-            let text = Segment { text: text.to_owned(), trusted: false };
-            Ok(vec![trusted(texts.between), text, trusted(texts.postfix)])
-        }
+    if model.adds_bos() && model.knows(bos) && items.first() != Some(&Item::Token(bos)) {
+        items.insert(0, Item::Token(bos));
     }
 }
 
 fn trusted(text: String) -> Segment {
     Segment { text, trusted: true }
-}
-
-fn tokenize(model: &Model, segments: &[Segment]) -> Result<Vec<Token>, Error> {
-    let mut tokens = Vec::new();
-    for Segment { text, trusted } in segments.iter().filter(|segment| !segment.text.is_empty()) {
-        let part = model.tokenize(text, false, *trusted);
-        tokens.extend(part.ok_or(Error::TooLong { what: "the prompt" })?);
-    }
-    Ok(tokens)
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::error::Error;
+use crate::item::Item;
 use crate::llama::{Chain, Context, Grammar, Step, Token};
 use crate::sampling::Sampling;
 
@@ -25,7 +26,7 @@ impl Sampler {
         sampling: &Sampling,
         seed: u32,
         vocab: i32,
-        prompt: &[Token],
+        prompt: &[Item],
     ) -> Result<Self, Error> {
         let chain = match steps(sampling, seed, vocab) {
             Some(steps) => Some(Chain::new(&steps).ok_or(Error::Sampler)?),
@@ -40,17 +41,17 @@ impl Sampler {
         Self { grammar, ..self }
     }
 
-    /// Picks a token from the logits of the last evaluated position.
-    pub(crate) fn pick(&mut self, context: &mut Context) -> Result<Token, Error> {
+    /// Picks a token from the logits of a position of the last batch, as [`Context::logits`] counts.
+    pub(crate) fn pick(&mut self, context: &mut Context, position: i32) -> Result<Token, Error> {
         if let Some(penalties) = &self.penalties {
-            penalties.apply(context.logits().ok_or(Error::NoLogits)?);
+            penalties.apply(context.logits(position).ok_or(Error::NoLogits)?);
         }
-        let mut token = self.choose(context)?;
+        let mut token = self.choose(context, position)?;
         if let Some(mut grammar) = self.grammar.take() {
             // Asking about one token is cheap, about the whole vocabulary is not.
             if !grammar.allows(token) {
-                grammar.mask(context.logits().ok_or(Error::NoLogits)?);
-                token = self.choose(context)?;
+                grammar.mask(context.logits(position).ok_or(Error::NoLogits)?);
+                token = self.choose(context, position)?;
                 if !grammar.allows(token) {
                     return Err(Error::GrammarStuck);
                 }
@@ -64,11 +65,11 @@ impl Sampler {
         Ok(token)
     }
 
-    fn choose(&mut self, context: &mut Context) -> Result<Token, Error> {
-        let logits = context.logits().ok_or(Error::NoLogits)?;
+    fn choose(&mut self, context: &mut Context, position: i32) -> Result<Token, Error> {
+        let logits = context.logits(position).ok_or(Error::NoLogits)?;
         Ok(match &mut self.chain {
             None => likeliest(logits),
-            Some(chain) => chain.pick(context),
+            Some(chain) => chain.pick(context, position),
         })
     }
 }
@@ -116,13 +117,14 @@ struct Penalties {
 }
 
 impl Penalties {
-    fn new(sampling: Sampling, prompt: &[Token]) -> Self {
+    fn new(sampling: Sampling, prompt: &[Item]) -> Self {
         let mut penalties = Self {
             sampling,
             recent: VecDeque::with_capacity(RECENT),
             counts: HashMap::with_capacity(RECENT + 1),
         };
-        for &token in &prompt[prompt.len().saturating_sub(RECENT)..] {
+        let recent = &prompt[prompt.len().saturating_sub(RECENT)..];
+        for token in recent.iter().filter_map(Item::token) {
             penalties.accept(token);
         }
         penalties
@@ -164,7 +166,7 @@ mod tests {
     fn penalties(change: impl FnOnce(&mut Sampling), prompt: &[Token]) -> Penalties {
         let mut sampling = Sampling { repeat_penalty: 1.0, ..Sampling::DEFAULT };
         change(&mut sampling);
-        Penalties::new(sampling, prompt)
+        Penalties::new(sampling, &Item::of_tokens(prompt))
     }
 
     #[test]

@@ -1,164 +1,282 @@
 //! The state of one handle that a run changes.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::Cache;
+use crate::compose::Composer;
 use crate::conversation::Conversation;
+use crate::embedder::Embedder;
 use crate::error::Error;
-use crate::generation::{Ending, Generation, Rules};
-use crate::llama::{Context, Grammar, Token};
-use crate::options::RunDefaults;
-use crate::prompt::{self, FixedTexts, Prompting, Turn};
-use crate::request::{Input, Request};
+use crate::generation::{Ending, Generation, Lane, Rules};
+use crate::llama::{Context, Grammar};
+use crate::lora::{LoraFile, Loras};
+use crate::options::{Limits, RunDefaults};
+use crate::prompt::{FixedTexts, Prompting};
+use crate::prompt_cache::{self, Fingerprint, PromptCache};
+use crate::request::Request;
 use crate::sampler::Sampler;
 use crate::signal::Signal;
 use crate::sink::Sink;
+use crate::tokenizer::Tokenizer;
+use crate::tools::Tools;
 
-/// The KV cache, the conversation in it, and the template in force.
+/// The KV cache, the conversations in it, and what shapes them.
 #[derive(Debug)]
 pub(crate) struct Session {
     cache: Cache,
-    conversation: Conversation,
+    /// The model's file.
+    path: PathBuf,
+    /// One for each input that a run takes.
+    conversations: Vec<Conversation>,
     prompting: Prompting,
-    /// Positions that conversations may take; the cache may have some more.
-    limit: usize,
+    tokenizer: Tokenizer,
+    loras: Loras,
+    /// A prompt cache that was loaded and is compared with each prompt.
+    loaded: Option<PromptCache>,
+    limits: Limits,
     defaults: RunDefaults,
+}
+
+/// What a session is made with.
+#[derive(Debug)]
+pub(crate) struct SessionOptions {
+    pub(crate) path: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) runs: RunDefaults,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) embedder: Option<Embedder>,
 }
 
 /// What a run needs beside its request.
 #[derive(Debug)]
 pub(crate) struct RunTools {
-    pub(crate) seed: u32,
+    /// For the draws; `None` for chance.
+    pub(crate) seed: Option<u32>,
     pub(crate) grammar: Option<Grammar>,
     pub(crate) signal: Arc<Signal>,
     pub(crate) sink: Sink,
+    /// How long `rkllm_init` took, which the table of times repeats.
+    pub(crate) init_time: Duration,
 }
 
+/// The seed by which llama.cpp draws one itself.
+const RANDOM_SEED: u32 = u32::MAX;
+
 impl Session {
-    pub(crate) fn new(context: Context, limit: usize, defaults: RunDefaults) -> Self {
+    pub(crate) fn new(context: Context, options: SessionOptions) -> Self {
+        let SessionOptions { path, limits, runs, tokenizer, embedder } = options;
         let prompting = Prompting::of(context.model());
-        let cache = Cache::new(context);
-        Self { cache, conversation: Conversation::default(), prompting, limit, defaults }
+        Self {
+            cache: Cache::new(context, limits.inputs, embedder),
+            path,
+            conversations: vec![Conversation::default(); limits.inputs],
+            prompting,
+            tokenizer,
+            loras: Loras::default(),
+            loaded: None,
+            limits,
+            defaults: runs,
+        }
     }
 
     pub(crate) fn prompting(&self) -> &Prompting {
         &self.prompting
     }
 
-    /// Positions in the KV cache.
-    pub(crate) fn cached(&self) -> usize {
-        self.cache.len()
+    /// Positions in the KV cache, of each input.
+    pub(crate) fn cached(&self) -> Vec<usize> {
+        (0..self.limits.inputs).map(|index| self.cache.len(index)).collect()
     }
 
-    /// The tokens of the conversation with `input` added: what the model is to continue.
-    pub(crate) fn compose(&self, input: &Input) -> Result<Vec<Token>, Error> {
-        let new = self.input_tokens(input)?;
-        let history = self.conversation.len();
-        if new.is_empty() && !self.conversation.is_paused() {
-            return Err(Error::EmptyInput);
+    /// The conversations with the inputs added: what the model is to continue.
+    pub(crate) fn compose(&self, request: &Request) -> Result<Vec<Lane>, Error> {
+        if let Some(name) = &request.lora {
+            self.loras.find(name)?;
         }
-        let sequence = self.conversation.followed_by(&new);
-        let context = self.limit;
-        match sequence.len() {
-            0 => Err(Error::EmptyInput),
-            length if length <= context => Ok(sequence),
-            prompt if history == 0 => Err(Error::PromptTooLong { prompt, context }),
-            length => Err(Error::HistoryTooLong { history, input: length - history, context }),
-        }
+        let composer = self.composer();
+        let lanes = self.conversations.iter().zip(&request.inputs);
+        lanes.map(|(conversation, input)| composer.lane(conversation, input, request)).collect()
     }
 
-    fn input_tokens(&self, input: &Input) -> Result<Vec<Token>, Error> {
-        let model = self.cache.model();
-        match input {
-            Input::Tokens(tokens) => {
-                model.check_tokens(tokens)?;
-                Ok(tokens.clone())
-            }
-            // What was paused goes on within its turn.
-            Input::Prompt { text, .. } if self.conversation.is_paused() => {
-                prompt::plain_tokens(model, text)
-            }
-            Input::Prompt { text, thinking } if self.conversation.is_empty() => {
-                let mut tokens = self.prompting.tokens(model, Turn::First, (text, *thinking))?;
-                prompt::begin(model, &mut tokens);
-                Ok(tokens)
-            }
-            Input::Prompt { text, thinking } => {
-                self.prompting.tokens(model, Turn::Next, (text, *thinking))
-            }
+    fn composer(&self) -> Composer<'_> {
+        Composer {
+            prompting: &self.prompting,
+            tokenizer: &self.tokenizer,
+            limits: self.limits,
+            can_shift: self.cache.can_shift(),
         }
     }
 
-    /// Generates what follows `sequence`, as [`Session::compose`] made it for `request`.
+    /// Generates what follows the lanes, as [`Session::compose`] made them for `request`.
     ///
     /// An error is told to the callback too, and leaves the conversation as it was.
     pub(crate) fn run(
         &mut self,
         request: &Request,
-        sequence: Vec<Token>,
+        mut lanes: Vec<Lane>,
         mut tools: RunTools,
     ) -> Result<(), Error> {
         let keep_history = request.keep_history;
-        let ran = self.generate(request, sequence, &mut tools);
+        let ran = self.generate(request, &mut lanes, &mut tools);
         if ran.is_err() {
-            tools.sink.fail();
+            tools.sink.fail(lanes.len());
         }
-        self.conversation = match ran? {
-            Ending::Paused { tokens } => Conversation::paused(tokens, keep_history),
-            Ending::Finished { tokens, end } if keep_history => Conversation::kept(tokens, end),
-            Ending::Finished { .. } => Conversation::default(),
-        };
-        Ok(())
+        let paused = ran? == Ending::Paused;
+        self.conversations = lanes
+            .into_iter()
+            .map(|Lane { items, end, .. }| match (paused, keep_history) {
+                (true, _) => Conversation::paused(items, keep_history),
+                (false, true) => Conversation::kept(items, end),
+                (false, false) => Conversation::default(),
+            })
+            .collect();
+        match &request.save {
+            Some(path) => {
+                let fingerprint = self.fingerprint()?;
+                prompt_cache::save(&mut self.cache, path, &fingerprint)
+            }
+            None => Ok(()),
+        }
     }
 
     fn generate(
         &mut self,
         request: &Request,
-        sequence: Vec<Token>,
+        lanes: &mut [Lane],
         tools: &mut RunTools,
     ) -> Result<Ending, Error> {
-        let vocab = self.cache.model().vocab_size();
-        let sampler = Sampler::new(&request.sampling, tools.seed, vocab, &sequence)?;
-        let sampler = sampler.within(tools.grammar.take());
+        let lora = request.lora.as_deref().map(|name| self.loras.find(name)).transpose()?;
+        self.cache.use_adapter(lora);
+        for (index, (lane, conversation)) in lanes.iter().zip(&self.conversations).enumerate() {
+            self.cache.follow(index, conversation.items(), lane.discarded);
+        }
+        if let Some(loaded) = &self.loaded {
+            loaded.offer(&mut self.cache, &lanes[0].items);
+        }
         let rules = Rules {
             most_tokens: request.max_new_tokens.unwrap_or(usize::MAX),
-            most_positions: self.limit,
+            most_positions: self.limits.positions,
             skip_special: self.defaults.skip_special,
             ignore_end: self.defaults.ignore_end,
         };
-        Generation::new(&mut self.cache, rules, tools).run(sampler, sequence)
+        let grammar = tools.grammar.take();
+        let samplers = self.samplers(request, lanes, (tools.seed, grammar))?;
+        let generation = Generation::new(&mut self.cache, rules, tools);
+        match request.numbers {
+            None => generation.run(lanes, samplers),
+            Some(numbers) => generation.numbers(lanes, numbers),
+        }
+    }
+
+    /// One for each lane. With a seed, equal lanes differ nevertheless.
+    fn samplers(
+        &self,
+        request: &Request,
+        lanes: &[Lane],
+        (seed, grammar): (Option<u32>, Option<Grammar>),
+    ) -> Result<Vec<Sampler>, Error> {
+        let vocab = self.cache.model().vocab_size();
+        let sampler = |(index, lane): (u32, &Lane)| {
+            // The greatest number would ask llama.cpp for a seed of its own.
+            let seed =
+                seed.map_or(RANDOM_SEED, |seed| seed.wrapping_add(index).min(RANDOM_SEED - 1));
+            let sampler = Sampler::new(&request.sampling, seed, vocab, &lane.items)?;
+            Ok(sampler.within(grammar.clone()))
+        };
+        (0..).zip(lanes).map(sampler).collect()
     }
 
     /// Replaces the template, and forgets the conversation and the cache.
     pub(crate) fn set_template(&mut self, texts: FixedTexts) {
         self.prompting = Prompting::Fixed(texts);
-        self.conversation = Conversation::default();
+        self.forget_conversations();
         self.cache.clear();
+    }
+
+    /// Shows functions to the model, and forgets the conversation and the cache.
+    pub(crate) fn set_tools(&mut self, tools: Tools) -> Result<(), Error> {
+        self.prompting.set_tools(tools)?;
+        self.forget_conversations();
+        self.cache.clear();
+        Ok(())
+    }
+
+    /// Loads an adapter that runs may choose.
+    pub(crate) fn load_lora(&mut self, file: LoraFile) -> Result<(), Error> {
+        self.loras.load(file, self.cache.context())
+    }
+
+    /// Compares each prompt with the cache of a file from now on.
+    pub(crate) fn load_prompt_cache(&mut self, path: &Path) -> Result<(), Error> {
+        let loaded = PromptCache::read(path, &self.fingerprint()?)?;
+        if self.limits.inputs > 1 {
+            return Err(Error::PromptCacheBatch);
+        }
+        if loaded.len() > self.limits.positions {
+            let reason = "it has more tokens than the context".to_owned();
+            return Err(Error::PromptCacheRead { path: path.to_owned(), reason });
+        }
+        self.loaded = Some(loaded);
+        Ok(())
+    }
+
+    /// Forgets the loaded prompt cache and what the KV cache has of it.
+    pub(crate) fn release_prompt_cache(&mut self) {
+        if self.loaded.take().is_some() {
+            self.cache.clear();
+        }
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        prompt_cache::fingerprint(&self.path).map_err(|error| Error::ModelFile {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// Forgets the conversation, and the cache but for the system prompt if that is to be kept.
     pub(crate) fn clear(&mut self, keep_system: bool) -> Result<(), Error> {
-        let kept =
-            if keep_system { self.prompting.system_tokens(self.cache.model())? } else { vec![] };
-        self.conversation = Conversation::default();
-        self.cache.keep_prefix(&kept);
+        let kept = if keep_system { self.composer().system()? } else { vec![] };
+        self.forget_conversations();
+        for index in 0..self.limits.inputs {
+            self.cache.keep_prefix(index, &kept);
+        }
         Ok(())
     }
 
-    /// Forgets the positions `start..end` of a paused run.
-    pub(crate) fn clear_range(&mut self, start: i32, end: i32) -> Result<(), Error> {
-        if !self.conversation.may_be_edited() {
-            return Err(Error::NotPaused);
+    fn forget_conversations(&mut self) {
+        self.conversations.fill_with(Conversation::default);
+    }
+
+    /// Forgets the positions `start..end` of each input of a paused run.
+    pub(crate) fn clear_ranges(&mut self, ranges: &[(i32, i32)]) -> Result<(), Error> {
+        let mut checked = Vec::with_capacity(ranges.len());
+        // An empty range spares an input beside others.
+        let may_be_empty = self.limits.inputs > 1;
+        for ((index, conversation), &(start, end)) in
+            self.conversations.iter().enumerate().zip(ranges)
+        {
+            if !conversation.may_be_edited() {
+                return Err(Error::NotPaused);
+            }
+            let size = self.cache.len(index);
+            let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+            match range
+                .filter(|&(from, to)| to <= size && (from < to || may_be_empty && from == to))
+            {
+                Some(range) => checked.push(range),
+                None => return Err(Error::Range { start, end, size }),
+            }
         }
-        let size = self.cached();
-        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let Some((from, to)) = range.filter(|&(from, to)| from < to && to <= size) else {
-            return Err(Error::Range { start, end, size });
-        };
-        if !self.cache.remove(from, to) {
-            return Err(Error::NotRemovable);
+        for (index, range) in checked.into_iter().enumerate().filter(|(_, (from, to))| from < to) {
+            let size = self.cache.len(index);
+            if !self.cache.remove(index, range) {
+                return Err(Error::NotRemovable);
+            }
+            self.conversations[index].remove(range, size);
         }
-        self.conversation.remove(from, to, size);
         Ok(())
     }
 }

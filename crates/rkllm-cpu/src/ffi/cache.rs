@@ -19,14 +19,17 @@ pub(crate) unsafe extern "C" fn clear_kv_cache(
     guard(NAME, || {
         let engine = handles::find(handle)?;
         let mut session = engine.session(NAME)?;
-        // SAFETY: null or, as the ABI asks, one entry per input of a batch, of which there is 1.
-        let range = unsafe { (start_pos.as_ref(), end_pos.as_ref()) };
-        match range {
-            (None, None) => session.clear(keep_system_prompt != 0)?,
-            (Some(&start), Some(&end)) => session.clear_range(start, end)?,
-            (None, Some(_)) => return Err(Error::Null("start_pos")),
-            (Some(_), None) => return Err(Error::Null("end_pos")),
+        if start_pos.is_null() && end_pos.is_null() {
+            session.clear(keep_system_prompt != 0)?;
+            return Ok(OK);
         }
+        // SAFETY: null or, as the ABI asks, one entry per input of a batch.
+        let (starts, ends) = unsafe {
+            let inputs = engine.inputs();
+            (read::slice(start_pos, inputs, "start_pos")?, read::slice(end_pos, inputs, "end_pos")?)
+        };
+        let ranges: Vec<_> = starts.iter().copied().zip(ends.iter().copied()).collect();
+        session.clear_ranges(&ranges)?;
         Ok(OK)
     })
 }
@@ -41,9 +44,10 @@ pub(crate) unsafe extern "C" fn get_kv_cache_size(
         if cache_sizes.is_null() {
             return Err(Error::Null("cache_sizes"));
         }
-        let size = c_int::try_from(engine.session(NAME)?.cached()).unwrap_or(c_int::MAX);
-        // SAFETY: not null, and room for one entry per input of a batch, of which there is 1.
-        unsafe { cache_sizes.write(size) };
+        let size = |size| c_int::try_from(size).unwrap_or(c_int::MAX);
+        let sizes: Vec<_> = engine.session(NAME)?.cached().into_iter().map(size).collect();
+        // SAFETY: not null, and room for one entry per input of a batch.
+        unsafe { read::copy_out(&sizes, (cache_sizes, sizes.len()), "cache_sizes")? };
         Ok(OK)
     })
 }

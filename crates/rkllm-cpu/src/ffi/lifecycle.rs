@@ -6,12 +6,13 @@ use std::ptr;
 use rkllm_sys::v1_3::{LLMHandle, RKLLMCallback, RKLLMExtendParam, RKLLMParam, RKLLMSamplingParam};
 
 use super::{OK, guard, handles, read};
-use crate::engine::Engine;
+use crate::embedder::Embedder;
+use crate::engine::{Callbacks, Engine};
 use crate::error::Error;
-use crate::log;
 use crate::options::{Cpus, Options, RunDefaults};
 use crate::sampling::Sampling;
 use crate::sink::Sink;
+use crate::tokenizer::TokenizerCallback;
 
 pub(crate) unsafe extern "C" fn create_default_param() -> RKLLMParam {
     let sampling = Sampling::DEFAULT;
@@ -54,8 +55,8 @@ pub(crate) unsafe extern "C" fn init(
             return Err(Error::Null("handle"));
         }
         // SAFETY: the caller passes null or valid pointers, as the ABI asks.
-        let (options, sink) = unsafe { (options(param)?, sink(callback)?) };
-        let engine = Engine::open(&options, sink)?;
+        let (options, callbacks) = unsafe { (options(param)?, callbacks(callback)?) };
+        let engine = Engine::open(&options, callbacks)?;
         // SAFETY: not null, and the caller's room for a handle.
         unsafe { handle.write(handles::insert(engine)) };
         Ok(OK)
@@ -82,9 +83,12 @@ unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
     unsafe {
         let extend = &raw const (*param).extend_param;
         let cpus = Cpus { count: (*extend).enabled_cpus_num, mask: (*extend).enabled_cpus_mask };
-        check_batch((*extend).n_batch)?;
+        let inputs = (*extend).n_batch;
+        if !(1..=100).contains(&inputs) {
+            return Err(Error::Batch(inputs));
+        }
         if (*extend).use_cross_attn != 0 {
-            return Err(Error::missing("rkllm_init", "use_cross_attn = 1"));
+            return Err(Error::CrossAttention);
         }
         let sampling = RKLLMSamplingParam {
             top_k: (*param).top_k,
@@ -102,6 +106,7 @@ unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
             max_context_len: (*param).max_context_len,
             n_keep: (*param).n_keep,
             cpus,
+            inputs,
             runs: RunDefaults {
                 max_new_tokens: (*param).max_new_tokens,
                 sampling: Sampling::from(sampling).check()?,
@@ -112,31 +117,26 @@ unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
     }
 }
 
-fn check_batch(n_batch: u8) -> Result<(), Error> {
-    match n_batch {
-        1 => Ok(()),
-        2..=100 => Err(Error::missing("rkllm_init", "n_batch greater than 1")),
-        _ => Err(Error::Batch(n_batch)),
-    }
-}
-
 /// # Safety
 ///
 /// `callback` must be null or point to an `RKLLMCallback`.
-unsafe fn sink(callback: *const RKLLMCallback) -> Result<Sink, Error> {
+unsafe fn callbacks(callback: *const RKLLMCallback) -> Result<Callbacks, Error> {
     if callback.is_null() {
         return Err(Error::Null("RKLLMCallback"));
     }
     // SAFETY: valid, by the caller's promise; it holds pointers only, which may be null.
     let callback = unsafe { callback.read() };
     let result_callback = callback.result_callback.ok_or(Error::Null("result_callback"))?;
-    if callback.tokenizer_callback.is_some() {
-        log::warning("tokenizer_callback is not called: GGUF models bring their tokenizer");
-    }
-    if callback.embed_callback.is_some() {
-        log::warning("embed_callback is not called: GGUF models bring their embeddings");
-    }
-    Ok(Sink::new(result_callback, callback.result_userdata))
+    let (tokenizer_data, embed_data) = (callback.tokenizer_userdata, callback.embed_userdata);
+    Ok(Callbacks {
+        sink: Sink::new(result_callback, callback.result_userdata),
+        tokenizer: callback
+            .tokenizer_callback
+            .map(|function| TokenizerCallback { function, userdata: tokenizer_data }),
+        embedder: callback
+            .embed_callback
+            .map(|function| Embedder { function, userdata: embed_data }),
+    })
 }
 
 impl From<RKLLMSamplingParam> for Sampling {

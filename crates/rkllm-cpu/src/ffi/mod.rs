@@ -2,9 +2,10 @@
 
 pub(crate) mod cache;
 pub(crate) mod ext;
+pub(crate) mod extras;
 pub(crate) mod handles;
+mod input;
 pub(crate) mod lifecycle;
-pub(crate) mod missing;
 mod read;
 pub(crate) mod run;
 

@@ -1,21 +1,23 @@
 //! `rkllm_run`, `rkllm_run_async`, `rkllm_abort`, `rkllm_is_running`.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
+use std::path::PathBuf;
 
 use rkllm_sys::v1_3::{
     LLMHandle, RKLLM_INFER_GENERATE, RKLLM_INFER_GET_LAST_HIDDEN_LAYER, RKLLM_INFER_GET_LOGITS,
-    RKLLM_INPUT_EMBED, RKLLM_INPUT_MULTIMODAL, RKLLM_INPUT_PROMPT, RKLLM_INPUT_TOKEN,
     RKLLMInferMode, RKLLMInferParam, RKLLMInput,
 };
 
-use super::{OK, guard, handles, read};
+use super::{OK, guard, handles, input::read_input, read};
 use crate::engine::{Engine, Run};
 use crate::error::Error;
-use crate::request::{Input, Request};
+use crate::generation::Numbers;
+use crate::log;
+use crate::request::Request;
 use crate::sampling::Sampling;
 
-const RUN: &str = "rkllm_run";
-const RUN_ASYNC: &str = "rkllm_run_async";
+pub(super) const RUN: &str = "rkllm_run";
+pub(super) const RUN_ASYNC: &str = "rkllm_run_async";
 
 pub(crate) unsafe extern "C" fn run(
     handle: LLMHandle,
@@ -23,14 +25,8 @@ pub(crate) unsafe extern "C" fn run(
     params: *mut RKLLMInferParam,
     userdata: *mut c_void,
 ) -> c_int {
-    guard(RUN, || {
-        let engine = handles::find(handle)?;
-        // SAFETY: the caller passes null or valid pointers, as the ABI asks.
-        let request = unsafe { request(&engine, input, params)? };
-        let sink = engine.sink(userdata);
-        Run::begin(engine, RUN, (request, sink))?.work()?;
-        Ok(OK)
-    })
+    // SAFETY: the caller passes null or valid pointers, as the ABI asks.
+    run_here(handle, userdata, |engine| unsafe { request(engine, input, params) })
 }
 
 pub(crate) unsafe extern "C" fn run_async(
@@ -39,10 +35,34 @@ pub(crate) unsafe extern "C" fn run_async(
     params: *mut RKLLMInferParam,
     userdata: *mut c_void,
 ) -> c_int {
+    // SAFETY: the caller passes null or valid pointers, as the ABI asks.
+    run_elsewhere(handle, userdata, |engine| unsafe { request(engine, input, params) })
+}
+
+/// Runs what `request` reads, on this thread.
+pub(super) fn run_here(
+    handle: LLMHandle,
+    userdata: *mut c_void,
+    request: impl FnOnce(&Engine) -> Result<Request, Error>,
+) -> c_int {
+    guard(RUN, || {
+        let engine = handles::find(handle)?;
+        let request = request(&engine)?;
+        let sink = engine.sink(userdata);
+        Run::begin(engine, RUN, (request, sink))?.work()?;
+        Ok(OK)
+    })
+}
+
+/// Runs what `request` reads, on a thread of its own.
+pub(super) fn run_elsewhere(
+    handle: LLMHandle,
+    userdata: *mut c_void,
+    request: impl FnOnce(&Engine) -> Result<Request, Error>,
+) -> c_int {
     guard(RUN_ASYNC, || {
         let engine = handles::find(handle)?;
-        // SAFETY: the caller passes null or valid pointers, as the ABI asks.
-        let request = unsafe { request(&engine, input, params)? };
+        let request = request(&engine)?;
         let sink = engine.sink(userdata);
         let run = Run::begin(engine, RUN_ASYNC, (request, sink))?;
         run.work_elsewhere(|run| {
@@ -75,75 +95,71 @@ unsafe fn request(
     if params.is_null() {
         return Err(Error::Null("rkllm_infer_params"));
     }
-    // SAFETY: not null, and the caller's promise. `RKLLMInferParam` holds no type that has
-    // invalid values.
-    let (input, params) = unsafe { (read_input(input)?, params.read()) };
-    check_mode(params.mode)?;
-    if !params.lora_params.is_null() {
-        return Err(Error::missing(RUN, "LoRA adapters"));
-    }
-    // SAFETY: null, or valid by the caller's promise.
-    let cache_param = unsafe { params.prompt_cache_params.as_ref() };
-    if cache_param.is_some_and(|param| param.save_prompt_cache != 0) {
-        return Err(Error::missing(RUN, "saving a prompt cache"));
-    }
+    let width = engine.model().input_size();
     let defaults = engine.defaults();
-    // SAFETY: null, or valid by the caller's promise.
-    let sampling = match unsafe { params.sampling_params.as_ref() } {
-        Some(param) => Sampling::from(*param).check()?,
-        None => defaults.sampling,
-    };
-    let limits = [params.max_new_tokens, defaults.max_new_tokens];
-    Ok(Request {
-        input,
-        keep_history: params.keep_history != 0,
-        max_new_tokens: limits.into_iter().find(|&limit| limit > 0).and_then(|n| n.try_into().ok()),
-        sampling,
-    })
+    // SAFETY: not null, and the caller's promise: there are as many inputs as the handle takes.
+    // `RKLLMInferParam` holds no type that has invalid values.
+    unsafe {
+        let inputs: Result<_, _> =
+            (0..engine.inputs()).map(|index| read_input(input.add(index), width)).collect();
+        let params = params.read();
+        let sampling = match params.sampling_params.as_ref() {
+            Some(param) => Sampling::from(*param).check()?,
+            None => defaults.sampling,
+        };
+        let lora = params.lora_params.as_ref().map(|param| param.lora_adapter_name);
+        let save = params
+            .prompt_cache_params
+            .as_ref()
+            .filter(|param| param.save_prompt_cache != 0)
+            .map(|param| param.prompt_cache_path);
+        let limits = [params.max_new_tokens, defaults.max_new_tokens];
+        Ok(Request {
+            inputs: inputs?,
+            numbers: numbers(params.mode)?,
+            keep_history: params.keep_history != 0,
+            max_new_tokens: most(&limits),
+            sampling,
+            lora: lora.map(|name| lora_name(name)).transpose()?,
+            save: save.map(|path| save_path(path, engine)).transpose()?,
+        })
+    }
 }
 
-fn check_mode(mode: RKLLMInferMode) -> Result<(), Error> {
+/// The first limit that is one.
+pub(super) fn most(limits: &[i32]) -> Option<usize> {
+    limits.iter().find(|&&limit| limit > 0).and_then(|&limit| limit.try_into().ok())
+}
+
+pub(super) fn numbers(mode: RKLLMInferMode) -> Result<Option<Numbers>, Error> {
     match mode {
-        RKLLM_INFER_GENERATE => Ok(()),
-        RKLLM_INFER_GET_LAST_HIDDEN_LAYER => Err(Error::missing(RUN, "the last hidden layer")),
-        RKLLM_INFER_GET_LOGITS => Err(Error::missing(RUN, "logits")),
+        RKLLM_INFER_GENERATE => Ok(None),
+        RKLLM_INFER_GET_LAST_HIDDEN_LAYER => Ok(Some(Numbers::Hidden)),
+        RKLLM_INFER_GET_LOGITS => Ok(Some(Numbers::Logits)),
         other => Err(Error::UnknownValue { name: "mode", value: i64::from(other) }),
     }
 }
 
 /// # Safety
 ///
-/// `input` must be valid, with what its set member of the union points to.
-unsafe fn read_input(input: *const RKLLMInput) -> Result<Input, Error> {
-    // SAFETY: valid, by the caller's promise; the member read is the one that the type names.
-    unsafe {
-        match (*input).input_type {
-            RKLLM_INPUT_PROMPT => {
-                if !(*input).role.is_null() {
-                    check_role(read::text((*input).role, "role")?)?;
-                }
-                let text = read::text((*input).value.prompt_input, "prompt_input")?.to_owned();
-                Ok(Input::Prompt {
-                    text,
-                    thinking: read::flag(&raw const (*input).enable_thinking),
-                })
-            }
-            RKLLM_INPUT_TOKEN => {
-                let tokens = (*input).value.token_input;
-                let ids = read::slice(tokens.input_ids, tokens.n_tokens, "input_ids")?;
-                Ok(Input::Tokens(ids.to_vec()))
-            }
-            RKLLM_INPUT_EMBED => Err(Error::missing(RUN, "embedding input")),
-            RKLLM_INPUT_MULTIMODAL => Err(Error::missing(RUN, "multimodal input")),
-            other => Err(Error::UnknownValue { name: "input_type", value: i64::from(other) }),
-        }
-    }
+/// `name` must be null or NUL-terminated.
+pub(super) unsafe fn lora_name(name: *const c_char) -> Result<String, Error> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { read::text(name, "lora_adapter_name")? }.to_owned())
 }
 
-fn check_role(role: &str) -> Result<(), Error> {
-    match role {
-        "user" => Ok(()),
-        "tool" => Err(Error::missing(RUN, "the role \"tool\"")),
-        other => Err(Error::Role(other.to_owned())),
+/// # Safety
+///
+/// `path` must be null or NUL-terminated.
+pub(super) unsafe fn save_path(path: *const c_char, engine: &Engine) -> Result<PathBuf, Error> {
+    const DEFAULT: &str = "./prompt_cache.bin";
+    if engine.inputs() > 1 {
+        return Err(Error::PromptCacheBatch);
     }
+    if path.is_null() {
+        log::info(format_args!("prompt_cache_save_path is null, save prompt cache to {DEFAULT}"));
+        return Ok(PathBuf::from(DEFAULT));
+    }
+    // SAFETY: not null, and the caller's promise.
+    Ok(PathBuf::from(unsafe { read::text(path, "prompt_cache_path")? }))
 }

@@ -43,11 +43,12 @@ impl Chain {
         Some(chain)
     }
 
-    /// Picks a token from the logits of the last evaluated position of `context`.
-    pub(crate) fn pick(&mut self, context: &mut Context) -> Token {
-        // SAFETY: the chain is valid and ends with a picking step; `Context` has logits, since
-        // callers sample only after a successful `decode`. Index -1 is the last position.
-        unsafe { sys::llama_sampler_sample(self.0.as_ptr(), context.as_ptr(), -1) }
+    /// Picks a token from the logits of an evaluated position of `context`, as in
+    /// [`Context::logits`], which must have given some.
+    pub(crate) fn pick(&mut self, context: &mut Context, position: i32) -> Token {
+        // SAFETY: the chain is valid and ends with a picking step; `Context` has logits, as the
+        // caller has seen.
+        unsafe { sys::llama_sampler_sample(self.0.as_ptr(), context.as_ptr(), position) }
     }
 }
 

@@ -1,20 +1,24 @@
 //! A context: the KV cache of one model, and the computation over it.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
 use super::threads::Threads;
-use super::{Model, Token};
+use super::{Adapter, Batch, Model};
+use crate::options::ThreadCounts;
 use crate::signal::Signal;
 
-/// The one sequence that a context holds.
-const SEQUENCE: sys::llama_seq_id = 0;
+/// Positions that one call evaluates at most; also llama.cpp's own default.
+pub(crate) const BATCH: usize = 512;
 
-/// Prompt tokens that one call evaluates at most; also llama.cpp's own default.
-const BATCH: u32 = 512;
+/// From this many positions on, all threads are worth their waiting for each other.
+///
+/// They wait by spinning, at every operation: beside a busy process a short prompt takes many
+/// times as long on all cores as on all but one.
+const LONG: usize = 64;
 
 /// Why a decode did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +27,20 @@ pub(crate) enum DecodeError {
     Aborted,
     /// llama.cpp's status.
     Failed(i32),
+    /// llama.cpp gave no output for a position.
+    NoOutput,
+    /// The caller's lookup of embeddings returned this code.
+    Embedder(i32),
 }
 
 /// What a context is made with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ContextOptions {
-    /// Positions in the KV cache.
+    /// Positions in the KV cache for each sequence.
     pub(crate) positions: u32,
-    /// Threads that compute one token at a time.
-    pub(crate) decode_threads: i32,
-    /// Threads that compute many tokens at once.
-    pub(crate) prefill_threads: i32,
+    /// Sequences in the KV cache.
+    pub(crate) sequences: u32,
+    pub(crate) threads: ThreadCounts,
 }
 
 /// The KV cache and buffers of one model.
@@ -47,6 +54,8 @@ pub(crate) struct Context {
     _signal: Arc<Signal>,
     model: Arc<Model>,
     vocab_size: usize,
+    embedding_size: usize,
+    threads: ThreadCounts,
 }
 
 // SAFETY: a context is bound to no thread; all use of it goes through `&mut`.
@@ -56,29 +65,27 @@ impl Context {
     /// Makes the one context of `model`; `None` if llama.cpp refuses (its log says why).
     ///
     /// A decode stops soon after `signal` asks for it.
-    pub(crate) fn new(
-        mut model: Model,
-        options: ContextOptions,
-        signal: Arc<Signal>,
-    ) -> Option<Self> {
+    pub(crate) fn new(model: Model, options: ContextOptions, signal: Arc<Signal>) -> Option<Self> {
+        let threads = options.threads;
         // SAFETY: the model is valid and, being owned here, used by nobody else. The signal
         // outlives the context, which holds an `Arc` of it, and `stop` only reads it.
         let context = NonNull::new(unsafe {
             let mut params = sys::llama_context_default_params();
-            params.n_ctx = options.positions;
-            params.n_batch = BATCH.min(options.positions);
+            params.n_ctx = options.positions * options.sequences;
+            params.n_seq_max = options.sequences;
+            params.n_batch = (BATCH as u32).min(params.n_ctx);
             params.n_ubatch = params.n_batch;
-            params.n_threads = options.decode_threads;
-            params.n_threads_batch = options.prefill_threads;
+            params.n_threads = threads.decode;
+            params.n_threads_batch = threads.prefill;
+            params.pooling_type = sys::LLAMA_POOLING_TYPE_NONE;
             params.no_perf = true;
             params.abort_callback = Some(stop);
             params.abort_callback_data = Arc::as_ptr(&signal).cast_mut().cast::<c_void>();
-            sys::llama_init_from_model(model.as_mut_ptr(), params)
+            sys::llama_init_from_model(model.as_ptr(), params)
         })?;
-        let decode_threads = Threads::new(options.decode_threads);
-        let prefill_threads = (options.prefill_threads != options.decode_threads)
-            .then(|| Threads::new(options.prefill_threads))
-            .flatten();
+        let decode_threads = Threads::new(threads.decode);
+        let prefill_threads =
+            (threads.prefill != threads.decode).then(|| Threads::new(threads.prefill)).flatten();
         let pointer = |threads: &Option<Threads>| {
             threads.as_ref().map_or(std::ptr::null_mut(), Threads::as_ptr)
         };
@@ -91,6 +98,7 @@ impl Context {
             );
         }
         let vocab_size = usize::try_from(model.vocab_size()).ok()?;
+        let embedding_size = usize::try_from(model.embedding_size()).ok()?;
         Some(Self {
             context,
             _decode_threads: decode_threads,
@@ -98,6 +106,8 @@ impl Context {
             _signal: signal,
             model: Arc::new(model),
             vocab_size,
+            embedding_size,
+            threads,
         })
     }
 
@@ -119,77 +129,155 @@ impl Context {
         !self.memory().is_null()
     }
 
-    /// Evaluates tokens at the positions after those in the cache, some hundred at a time.
+    /// Evaluates at most [`BATCH`] positions.
     ///
     /// After an error the cache holds what was complete before: see [`Self::positions`].
-    pub(crate) fn decode(&mut self, tokens: &[Token]) -> Result<(), DecodeError> {
-        for part in tokens.chunks(BATCH as usize) {
-            let count = i32::try_from(part.len()).map_err(|_| DecodeError::Failed(-1))?;
-            // SAFETY: the context is valid. The batch borrows `part` during this call, and
-            // llama.cpp only reads it, although its type says otherwise.
-            let status = unsafe {
-                let batch = sys::llama_batch_get_one(part.as_ptr().cast_mut(), count);
-                sys::llama_decode(self.context.as_ptr(), batch)
-            };
-            match status {
-                0 => {}
-                2 => return Err(DecodeError::Aborted),
-                other => return Err(DecodeError::Failed(other)),
-            }
+    pub(crate) fn decode(&mut self, batch: &mut Batch) -> Result<(), DecodeError> {
+        let ThreadCounts { decode, prefill } = self.threads;
+        let threads = if batch.len() < LONG { decode } else { prefill };
+        // SAFETY: the context is valid, and `batch` stays as it is during the call.
+        let status = unsafe {
+            sys::llama_set_n_threads(self.context.as_ptr(), decode, threads);
+            sys::llama_decode(self.context.as_ptr(), batch.lend())
+        };
+        match status {
+            0 => Ok(()),
+            2 => Err(DecodeError::Aborted),
+            other => Err(DecodeError::Failed(other)),
         }
-        Ok(())
     }
 
-    /// The logits of the last evaluated position, one per token of the vocabulary.
+    /// The logits of a position of the last batch, one per token of the vocabulary; -1 is the
+    /// last position.
     ///
-    /// `None` if nothing was evaluated since the context was made.
-    pub(crate) fn logits(&mut self) -> Option<&mut [f32]> {
+    /// `None` if nothing was evaluated since the context was made, or the position has no output.
+    pub(crate) fn logits(&mut self, position: i32) -> Option<&mut [f32]> {
         // SAFETY: the context is valid. A non-null row has one number per vocabulary entry and
         // stays until the next decode, which needs the `&mut` that the slice holds.
         unsafe {
-            let row = sys::llama_get_logits_ith(self.context.as_ptr(), -1);
+            let row = sys::llama_get_logits_ith(self.context.as_ptr(), position);
             (!row.is_null()).then(|| std::slice::from_raw_parts_mut(row, self.vocab_size))
         }
     }
 
-    /// Positions in the cache.
-    pub(crate) fn positions(&self) -> usize {
+    /// Makes every position of the next batches give its hidden state, or no longer.
+    pub(crate) fn set_hidden(&mut self, hidden: bool) {
+        // SAFETY: the context is valid.
+        unsafe { sys::llama_set_embeddings(self.context.as_ptr(), hidden) };
+    }
+
+    /// The hidden state of a position of the last batch, if [`Self::set_hidden`] asked for it.
+    pub(crate) fn hidden(&mut self, position: i32) -> Option<&[f32]> {
+        // SAFETY: the context is valid. A non-null row has the model's width and stays until the
+        // next decode, which needs the `&mut` that the slice holds.
+        unsafe {
+            let row = sys::llama_get_embeddings_ith(self.context.as_ptr(), position);
+            (!row.is_null()).then(|| std::slice::from_raw_parts(row, self.embedding_size))
+        }
+    }
+
+    /// Loads an adapter for the model; `None` if llama.cpp refuses it (its log says why).
+    pub(crate) fn load_adapter(&mut self, path: &CStr) -> Option<Adapter> {
+        // SAFETY: the model is valid. It notes its adapters, which nothing reads but this function
+        // and the model's end: a model has one context, borrowed here as `&mut`.
+        unsafe { Adapter::load(self.model.as_ptr(), path) }
+    }
+
+    /// Adds an adapter, times `scale`, to the model's weights, or none.
+    pub(crate) fn set_adapter(&mut self, adapter: Option<(Adapter, f32)>) {
+        let (mut pointers, mut scales) = (Vec::new(), Vec::new());
+        if let Some((adapter, scale)) = adapter {
+            pointers.push(adapter.as_ptr());
+            scales.push(scale);
+        }
+        let count = pointers.len();
+        // SAFETY: the context is valid, and so are the adapters, which live as long as the model.
+        unsafe {
+            let context = self.context.as_ptr();
+            sys::llama_set_adapters_lora(
+                context,
+                pointers.as_mut_ptr(),
+                count,
+                scales.as_mut_ptr(),
+            );
+        }
+    }
+
+    /// The state of a sequence in the cache as bytes; `None` if llama.cpp has no such bytes.
+    pub(crate) fn state(&mut self, sequence: usize) -> Option<Vec<u8>> {
+        let context = self.context.as_ptr();
+        // SAFETY: the context is valid, and the buffer has the size passed.
+        unsafe {
+            let mut state = vec![0; sys::llama_state_seq_get_size(context, id(sequence))];
+            let (room, size) = (state.as_mut_ptr(), state.len());
+            let written = sys::llama_state_seq_get_data(context, room, size, id(sequence));
+            (written == size && size > 0).then_some(state)
+        }
+    }
+
+    /// Replaces the state of a sequence; `false`, with the sequence empty, if llama.cpp refuses.
+    pub(crate) fn set_state(&mut self, sequence: usize, state: &[u8]) -> bool {
+        // SAFETY: the context is valid, and the bytes have the size passed. llama.cpp checks what
+        // they say against its own cache.
+        let read = unsafe {
+            let (context, size) = (self.context.as_ptr(), state.len());
+            sys::llama_state_seq_set_data(context, state.as_ptr(), size, id(sequence))
+        };
+        if read == 0 {
+            self.clear(sequence);
+        }
+        read > 0
+    }
+
+    /// Positions of a sequence in the cache.
+    pub(crate) fn positions(&self, sequence: usize) -> usize {
         // SAFETY: the memory is valid. The last position is -1 if the cache is empty.
-        let last = unsafe { sys::llama_memory_seq_pos_max(self.memory(), SEQUENCE) };
+        let last = unsafe { sys::llama_memory_seq_pos_max(self.memory(), id(sequence)) };
         usize::try_from(last + 1).unwrap_or(0)
     }
 
-    /// Empties the cache.
-    pub(crate) fn clear(&mut self) {
+    /// Whether positions can move forward when earlier ones are removed.
+    pub(crate) fn can_shift(&self) -> bool {
         // SAFETY: the memory is valid.
-        unsafe { sys::llama_memory_clear(self.memory(), true) };
+        unsafe { sys::llama_memory_can_shift(self.memory()) }
     }
 
-    /// Removes the positions `start..end` and moves later ones forward.
+    /// Empties a sequence.
+    pub(crate) fn clear(&mut self, sequence: usize) {
+        // SAFETY: the memory is valid; a whole sequence can always be removed.
+        unsafe { sys::llama_memory_seq_rm(self.memory(), id(sequence), -1, -1) };
+    }
+
+    /// Removes the positions `start..end` of a sequence and moves later ones forward.
     ///
     /// `false`, with the cache unchanged, if this kind of model cannot.
-    pub(crate) fn remove(&mut self, start: usize, end: usize) -> bool {
-        let positions = self.positions();
+    pub(crate) fn remove(&mut self, sequence: usize, (start, end): (usize, usize)) -> bool {
+        let positions = self.positions(sequence);
         let (Ok(from), Ok(to)) = (i32::try_from(start), i32::try_from(end)) else {
             return false;
         };
         let moves = end < positions;
+        if moves && !self.can_shift() {
+            return false;
+        }
         // SAFETY: the memory is valid; the positions lie within it or past its end, which
         // llama.cpp accepts.
         unsafe {
-            if moves && !sys::llama_memory_can_shift(self.memory()) {
-                return false;
-            }
             let to = if moves { to } else { -1 };
-            if !sys::llama_memory_seq_rm(self.memory(), SEQUENCE, from, to) {
+            if !sys::llama_memory_seq_rm(self.memory(), id(sequence), from, to) {
                 return false;
             }
             if moves {
-                sys::llama_memory_seq_add(self.memory(), SEQUENCE, to, -1, from - to);
+                sys::llama_memory_seq_add(self.memory(), id(sequence), to, -1, from - to);
             }
         }
         true
     }
+}
+
+/// A sequence as llama.cpp names it. There are 100 at most.
+fn id(sequence: usize) -> sys::llama_seq_id {
+    sys::llama_seq_id::try_from(sequence).unwrap_or(0)
 }
 
 impl Drop for Context {

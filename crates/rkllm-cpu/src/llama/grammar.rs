@@ -17,6 +17,8 @@ pub(crate) const MAX_GRAMMAR: usize = 64 << 10;
 const PARSER_STACK: usize = 256 << 20;
 
 /// A grammar and how far the output has come in it.
+///
+/// A clone goes its own way from there.
 #[derive(Debug)]
 pub(crate) struct Grammar {
     sampler: NonNull<sys::llama_sampler>,
@@ -77,6 +79,15 @@ impl Grammar {
     pub(crate) fn accept(&mut self, token: Token) {
         // SAFETY: the sampler is valid; llama.cpp fails only for tokens that are not allowed.
         unsafe { sys::llama_sampler_accept(self.sampler.as_ptr(), token) };
+    }
+}
+
+impl Clone for Grammar {
+    fn clone(&self) -> Self {
+        // SAFETY: the sampler is valid.
+        let copy = unsafe { sys::llama_sampler_clone(self.sampler.as_ptr()) };
+        let sampler = NonNull::new(copy).expect("llama.cpp clones a grammar or ends the process");
+        Self { sampler, _model: Arc::clone(&self._model) }
     }
 }
 

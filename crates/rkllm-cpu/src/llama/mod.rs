@@ -4,6 +4,8 @@
 //! offer: stopping a computation from another thread, thread pools that outlive one
 //! computation, and logits that the penalties change in place.
 
+mod adapter;
+mod batch;
 mod chain;
 mod context;
 mod grammar;
@@ -14,8 +16,10 @@ use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
+pub(crate) use adapter::Adapter;
+pub(crate) use batch::Batch;
 pub(crate) use chain::{Chain, Step};
-pub(crate) use context::{Context, ContextOptions, DecodeError};
+pub(crate) use context::{BATCH, Context, ContextOptions, DecodeError};
 pub(crate) use grammar::{Grammar, MAX_GRAMMAR};
 pub(crate) use model::Model;
 

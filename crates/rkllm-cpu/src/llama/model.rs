@@ -32,11 +32,7 @@ impl Model {
         NonNull::new(model).map(Self)
     }
 
-    pub(super) fn as_mut_ptr(&mut self) -> *mut sys::llama_model {
-        self.0.as_ptr()
-    }
-
-    fn as_ptr(&self) -> *const sys::llama_model {
+    pub(super) fn as_ptr(&self) -> *mut sys::llama_model {
         self.0.as_ptr()
     }
 
@@ -55,6 +51,20 @@ impl Model {
     pub(crate) fn embedding_size(&self) -> i32 {
         // SAFETY: the model is valid.
         unsafe { sys::llama_model_n_embd(self.as_ptr()) }
+    }
+
+    /// Numbers in a row of embeddings that the model takes as input.
+    pub(crate) fn input_size(&self) -> usize {
+        // SAFETY: the model is valid.
+        usize::try_from(unsafe { sys::llama_model_n_embd_inp(self.as_ptr()) }).unwrap_or(0)
+    }
+
+    /// Whether positions have one dimension, which holds for all but some models with vision.
+    pub(crate) fn has_plain_positions(&self) -> bool {
+        // SAFETY: the model is valid.
+        let kind = unsafe { sys::llama_model_rope_type(self.as_ptr()) };
+        ![sys::LLAMA_ROPE_TYPE_MROPE, sys::LLAMA_ROPE_TYPE_IMROPE, sys::LLAMA_ROPE_TYPE_VISION]
+            .contains(&kind)
     }
 
     /// Whether the model continues text: it has a tokenizer and a decoder, and nothing else.
