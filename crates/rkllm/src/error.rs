@@ -25,14 +25,9 @@ pub enum Error {
         /// Why not, and what to do.
         source: rkllm_sys::Unsupported,
     },
-    /// The library is of a generation that is known, but that this version does not drive yet.
-    #[error("{}: RKLLM {generation} libraries are not supported by this version; install runtime 1.3.0", .path.display())]
-    Generation {
-        /// The library.
-        path: PathBuf,
-        /// Its generation.
-        generation: rkllm_sys::Generation,
-    },
+    /// The environment variable `RKLLM_ABI` names no generation.
+    #[error("RKLLM_ABI: {0}")]
+    Abi(#[source] rkllm_sys::ParseGenerationError),
     /// The system loader refused the library.
     #[error("{}: the system cannot load this library: {source}", .path.display())]
     Load {
@@ -106,6 +101,19 @@ pub enum Error {
         function: &'static str,
         /// What it returned.
         status: i64,
+    },
+    /// Vectors as input, and nobody knows how wide the model's are: a wrong width crashes runtimes.
+    #[error(
+        "this runtime does not tell how wide the model's embedding vectors are; ask for hidden states once, which tells, or state it with assume_embedding_width"
+    )]
+    UnknownWidth,
+    /// The number of inputs is not the batch that the model was loaded for.
+    #[error("{given} inputs for a session loaded with a batch of {batch}; give as many as that")]
+    Batch {
+        /// Inputs given.
+        given: usize,
+        /// [`Options::batch`](crate::Options::batch).
+        batch: u8,
     },
     /// The system could not start the thread that drives a run.
     #[error("cannot start a thread for the run: {0}")]

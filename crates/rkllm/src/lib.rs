@@ -27,7 +27,9 @@
 //! child process, as `rkllm-server` is made to do.
 
 mod abi;
+mod callbacks;
 mod capability;
+mod cross_attention;
 mod error;
 mod find;
 mod generation;
@@ -39,11 +41,15 @@ mod perf;
 mod run;
 mod runtime;
 mod session;
+mod shared;
+mod tensor;
 
+pub use callbacks::{Callbacks, Embed, Tokenize};
 pub use capability::Capability;
+pub use cross_attention::CrossAttention;
 pub use error::Error;
-pub use generation::{Generation, Token};
-pub use input::{Content, Input, Role};
+pub use generation::{BatchGeneration, BatchToken, Generation, Token};
+pub use input::{Content, Embedding, Images, Input, MediaTags, Multimodal, Role, Videos};
 pub use live::Aborter;
 pub use model::{Model, ModelInfo, TokenizeOptions};
 pub use options::{
@@ -51,9 +57,10 @@ pub use options::{
 };
 pub use perf::PerfStats;
 pub use rkllm_sys::{InspectError, Unsupported, Version};
-pub use run::{Flow, Outcome, TokenRef};
+pub use run::{End, Flow, Outcome, TokenRef};
 pub use runtime::Runtime;
 pub use session::Session;
+pub use tensor::Tensor;
 
 /// Generations of the runtime's binary interface. Only for messages: ask for a [`Capability`].
 pub use rkllm_sys::Generation as AbiGeneration;

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -14,6 +14,8 @@ use crate::abi::Abi;
 pub(crate) struct Live {
     /// The run under way. Present only while the handle is inside `rkllm_run`.
     run: Mutex<Option<RunningHandle>>,
+    /// Runs so far: a number for each, so that a late abort does not hit the next one.
+    runs: AtomicU64,
     /// Whether the run under way shall end. Read by the callback without taking the lock.
     stop: AtomicBool,
 }
@@ -22,6 +24,7 @@ pub(crate) struct Live {
 struct RunningHandle {
     abi: Arc<Abi>,
     handle: NonNull<c_void>,
+    number: u64,
 }
 
 // SAFETY: the handle is used for `rkllm_abort` alone, which may be called from any thread while
@@ -33,7 +36,8 @@ impl Live {
     pub(crate) fn enter(&self, abi: &Arc<Abi>, handle: NonNull<c_void>) -> RunGuard<'_> {
         let mut run = self.run.lock();
         self.stop.store(false, Ordering::Relaxed);
-        *run = Some(RunningHandle { abi: Arc::clone(abi), handle });
+        let number = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        *run = Some(RunningHandle { abi: Arc::clone(abi), handle, number });
         RunGuard(self)
     }
 
@@ -42,13 +46,28 @@ impl Live {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Marks the run under way as one that shall end, before it is told. Returns its number.
+    pub(crate) fn stop(&self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.runs.load(Ordering::Relaxed)
+    }
+
     /// Tells the run under way to end. Returns whether there was one.
     pub(crate) fn abort(&self) -> bool {
+        self.abort_if(|_| true)
+    }
+
+    /// Tells a certain run to end, if it is still under way.
+    pub(crate) fn abort_run(&self, number: u64) {
+        self.abort_if(|running| running == number);
+    }
+
+    fn abort_if(&self, which: impl Fn(u64) -> bool) -> bool {
         let run = self.run.lock();
-        let Some(running) = run.as_ref() else {
+        let Some(running) = run.as_ref().filter(|running| which(running.number)) else {
             return false;
         };
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop();
         // SAFETY: the handle is alive: `RunGuard` empties `run` under this lock before the run
         // returns, and only then can the session destroy the handle. A refusal is no harm: the
         // callback sees `stop` and asks again.

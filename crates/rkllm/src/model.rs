@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::abi::called;
-use crate::session::Shared;
+use crate::shared::Shared;
 
 /// A loaded model's tokenizer and facts, for any thread, also while a run is under way.
 #[derive(Clone, Debug)]
@@ -124,32 +124,7 @@ impl Model {
     /// # Errors
     /// [`Error::Call`] when the runtime refuses.
     pub fn info(&self) -> Result<ModelInfo, Error> {
-        let api = self.shared.abi.ext()?;
-        let mut info = rkllm_sys::ext::RKLLMExtModelInfo {
-            size: size_of::<rkllm_sys::ext::RKLLMExtModelInfo>() as u32,
-            vocab_size: 0,
-            embd_size: 0,
-            context_train: 0,
-            context: 0,
-            bos_token: -1,
-            eos_token: -1,
-            add_bos: false,
-            add_eos: false,
-        };
-        // SAFETY: the handle is alive as long as `shared`, and `info` says its size.
-        let status = unsafe { (api.model_info)(self.shared.handle.as_ptr(), &mut info) };
-        called("rkllm_ext_model_info", status)?;
-        let count = |value: i32| u32::try_from(value).unwrap_or(0);
-        let token = |value: i32| (value >= 0).then_some(value);
-        Ok(ModelInfo {
-            vocab_size: count(info.vocab_size),
-            embedding_size: count(info.embd_size),
-            trained_context: count(info.context_train),
-            context: count(info.context),
-            bos: token(info.bos_token),
-            eos: token(info.eos_token),
-            add_bos: info.add_bos,
-        })
+        self.shared.model_info()
     }
 
     /// The texts of the model's control tokens: what a chat template may say and a message may not.
@@ -179,6 +154,38 @@ impl Model {
         fill("rkllm_ext_end_tokens", 16, |tokens, capacity| {
             // SAFETY: the handle is alive as long as `shared`; tokens are as long as said.
             unsafe { (api.end_tokens)(self.shared.handle.as_ptr(), tokens, capacity) }
+        })
+    }
+}
+
+impl Shared {
+    /// The model's facts, where the runtime tells them.
+    pub(crate) fn model_info(&self) -> Result<ModelInfo, Error> {
+        let api = self.abi.ext()?;
+        let mut info = rkllm_sys::ext::RKLLMExtModelInfo {
+            size: size_of::<rkllm_sys::ext::RKLLMExtModelInfo>() as u32,
+            vocab_size: 0,
+            embd_size: 0,
+            context_train: 0,
+            context: 0,
+            bos_token: -1,
+            eos_token: -1,
+            add_bos: false,
+            add_eos: false,
+        };
+        // SAFETY: the handle is alive as long as this value, and `info` says its size.
+        let status = unsafe { (api.model_info)(self.handle.as_ptr(), &mut info) };
+        called("rkllm_ext_model_info", status)?;
+        let count = |value: i32| u32::try_from(value).unwrap_or(0);
+        let token = |value: i32| (value >= 0).then_some(value);
+        Ok(ModelInfo {
+            vocab_size: count(info.vocab_size),
+            embedding_size: count(info.embd_size),
+            trained_context: count(info.context_train),
+            context: count(info.context),
+            bos: token(info.bos_token),
+            eos: token(info.eos_token),
+            add_bos: info.add_bos,
         })
     }
 }

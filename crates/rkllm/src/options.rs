@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+#[cfg(doc)]
+use crate::Capability;
 use crate::Error;
+use crate::input::MediaTags;
 
 /// How the next token is chosen.
 ///
@@ -120,8 +123,27 @@ pub struct Options {
     pub sampling: Sampling,
     /// Leaves special tokens out of the text.
     pub skip_special_tokens: bool,
+    /// Goes on after the token that ends an answer. Needs [`Capability::IgnoreEos`].
+    pub ignore_eos: bool,
+    /// Tokens at the beginning that stay when a full context is shifted. Needs
+    /// [`Capability::Placement`].
+    pub n_keep: Option<u32>,
+    /// Answers that are generated in lock-step by [`Session::run_batch`](crate::Session::run_batch),
+    /// 1 to 100; more than 1 needs [`Capability::Batch`] and a model converted for it.
+    pub batch: u8,
+    /// Whether the model was converted with cross attention. Needs [`Capability::CrossAttention`].
+    pub cross_attention: bool,
+    /// The first IOMMU domain of the NPU (4 GiB each) that the model may use; 1 where the vision
+    /// encoder has domain 0 (vendor's word, rknn-llm issues 195, 262).
+    pub base_domain: i32,
+    /// Reads word embeddings from the file in place of memory: less memory, slightly slower
+    /// prefill. `None` leaves it to the runtime. Needs [`Capability::Placement`].
+    pub embed_flash: Option<bool>,
+    /// The marks around pictures.
+    pub image_tags: Option<MediaTags>,
     /// CPUs that the runtime may use beside the NPU, bit 0 for CPU 0; `None` leaves it to the
     /// runtime. The embedded runtime takes the number of bits as its number of threads.
+    /// Needs [`Capability::Placement`].
     pub cpu_mask: Option<u32>,
 }
 
@@ -132,6 +154,13 @@ impl Default for Options {
             max_new_tokens: None,
             sampling: Sampling::default(),
             skip_special_tokens: true,
+            ignore_eos: false,
+            n_keep: None,
+            batch: 1,
+            cross_attention: false,
+            base_domain: 0,
+            embed_flash: None,
+            image_tags: None,
             cpu_mask: None,
         }
     }
@@ -146,6 +175,12 @@ impl Options {
         self.sampling.check()?;
         check_count("max_context", self.max_context)?;
         check_count("max_new_tokens", self.max_new_tokens)?;
+        if self.n_keep.is_some_and(|count| i32::try_from(count).is_err()) {
+            return Err(Error::option("n_keep", "larger", "at most 2147483647"));
+        }
+        if !(1..=100).contains(&self.batch) {
+            return Err(Error::option("batch", self.batch, "1 to 100"));
+        }
         match self.cpu_mask {
             Some(0) => Err(Error::option("cpu_mask", 0, "at least one bit")),
             _ => Ok(()),
@@ -177,18 +212,24 @@ pub struct Lora {
 /// What may differ from run to run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
-    /// Keeps the conversation: the next run with history goes on where this one ended.
+    /// Keeps the conversation: the next run with history goes on where this one ended. Needs
+    /// [`Capability::History`].
     pub keep_history: bool,
     /// Tokens this answer may have; `None` is what [`Options::max_new_tokens`] says.
-    /// Needs [`Capability::PerRunSampling`](crate::Capability::PerRunSampling).
+    /// Needs [`Capability::PerRunSampling`].
     pub max_new_tokens: Option<u32>,
     /// Sampling of this run; `None` is what [`Options::sampling`] says.
-    /// Needs [`Capability::PerRunSampling`](crate::Capability::PerRunSampling).
+    /// Needs [`Capability::PerRunSampling`].
     pub sampling: Option<Sampling>,
     /// The LoRA adapter of this run, by the name it was loaded under; `None` is none.
     pub lora: Option<String>,
+    /// Writes the prompt's KV cache to this file after the run.
+    pub save_prompt_cache: Option<PathBuf>,
+    /// Runs with `rkllm_run_async` and waits for the end, in place of `rkllm_run`. Known not to work
+    /// on 1.1 and to hang on 1.2.1 (rknn-llm issues 208, 320).
+    pub asynchronous: bool,
     /// Makes sampling repeatable: same model, prompt, options and seed, same answer.
-    /// Needs [`Capability::Seed`](crate::Capability::Seed).
+    /// Needs [`Capability::Seed`].
     pub seed: Option<u32>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rkllm_sys::{Generation, Version};
 
 use crate::abi::Abi;
-use crate::{Capability, Error, Options, Session, find};
+use crate::{Callbacks, Capability, Error, Options, Session, find};
 
 /// A runtime that loads and runs models: `librkllmrt.so` or the one embedded in this program.
 #[derive(Clone, Debug)]
@@ -27,20 +27,58 @@ impl Runtime {
         Self::open(find::library()?)
     }
 
-    /// Opens a runtime library. Its version is read from the file before any of its code runs.
+    /// Opens a runtime library. Its version is read from the file before any of its code runs; the
+    /// environment variable `RKLLM_ABI` (`1.1`, `1.2.0`, `1.2.1`, `1.3`) overrides which generation
+    /// that version is taken for.
     ///
     /// The library's own code runs from here on: it may print, and a crash of it ends the process.
     ///
     /// # Errors
     /// [`Error::Inspect`] when the file is not a runtime library for this machine,
-    /// [`Error::Version`] and [`Error::Generation`] when its version cannot be used,
-    /// [`Error::Load`] and [`Error::MissingSymbol`] when it is damaged.
+    /// [`Error::Version`] when its version cannot be used, [`Error::Abi`] for an override that is no
+    /// generation, [`Error::Load`] and [`Error::MissingSymbol`] when it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let inspection = rkllm_sys::inspect(path)?;
-        let version = inspection.version;
-        let generation = Generation::of(&version)
-            .map_err(|source| Error::Version { path: path.to_owned(), source })?;
+        match std::env::var("RKLLM_ABI") {
+            Ok(said) if !said.is_empty() => {
+                let generation = said.parse::<Generation>().map_err(Error::Abi)?;
+                Self::open_inspected(path, inspection.version, generation)
+            }
+            _ => {
+                let generation = Generation::of(&inspection.version)
+                    .map_err(|source| Error::Version { path: path.to_owned(), source })?;
+                Self::open_inspected(path, inspection.version, generation)
+            }
+        }
+    }
+
+    /// Opens a runtime library as one of `generation`, whatever its version says.
+    ///
+    /// # Safety
+    /// The library has the binary interface of that generation. With another one's structs it reads
+    /// and writes where it should not.
+    ///
+    /// # Errors
+    /// As [`Runtime::open`].
+    pub unsafe fn open_as(path: impl AsRef<Path>, generation: Generation) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let inspection = rkllm_sys::inspect(path)?;
+        Self::open_inspected(path, inspection.version, generation)
+    }
+
+    fn open_inspected(
+        path: &Path,
+        version: Version,
+        generation: Generation,
+    ) -> Result<Self, Error> {
+        if Generation::of(&version).ok() != Some(generation) {
+            tracing::warn!(
+                "{}: version {version} is used as RKLLM {generation} on request; with the wrong \
+                 generation it crashes",
+                path.display()
+            );
+        }
         let name = format!("RKLLM runtime {version} ({})", path.display());
         let abi = Abi::open(path, generation, name)?;
         Ok(Self { abi: Arc::new(abi), version, path: Some(path.to_owned()) })
@@ -70,7 +108,20 @@ impl Runtime {
     /// [`Error::Option`] for a value out of range, [`Error::Init`] when the runtime refuses the
     /// model; what it printed to stderr says why.
     pub fn load(&self, model: impl AsRef<Path>, options: &Options) -> Result<Session, Error> {
-        Session::load(self, model.as_ref(), options)
+        self.load_with(model, options, Callbacks::default())
+    }
+
+    /// Loads a model that was converted without tokenizer or embedding, with closures in their place.
+    ///
+    /// # Errors
+    /// As [`Runtime::load`]; [`Error::Unsupported`] without [`Capability::Callbacks`].
+    pub fn load_with(
+        &self,
+        model: impl AsRef<Path>,
+        options: &Options,
+        callbacks: Callbacks,
+    ) -> Result<Session, Error> {
+        Session::load(self, model.as_ref(), options, callbacks)
     }
 
     /// The runtime's version; of the embedded one, the version whose interface it has.
@@ -89,6 +140,11 @@ impl Runtime {
     #[must_use]
     pub fn name(&self) -> &str {
         self.abi.name()
+    }
+
+    /// Everything that the runtime can do.
+    pub fn capabilities(&self) -> impl Iterator<Item = Capability> + '_ {
+        Capability::ALL.into_iter().filter(|&capability| self.supports(capability))
     }
 
     /// Whether the runtime can do this.

@@ -1,21 +1,18 @@
 //! A loaded model.
 
-use std::ffi::c_void;
+use std::ops::Range;
 use std::path::Path;
-use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::Mutex;
-
-use crate::abi::Abi;
-use crate::live::{Aborter, Live};
+use crate::live::Aborter;
 use crate::options::Lora;
-use crate::run::{Flow, Outcome, RunState, Sink, TokenRef};
-use crate::{Capability, Error, Generation, Input, Model, Options, RunOptions, Runtime};
-
-/// `rkllm_init` is not safe to call twice at a time in one process (observed by
-/// RKLLM-API-Server), whichever libraries are loaded.
-static INIT: Mutex<()> = Mutex::new(());
+use crate::run::{Delivery, Flow, Mode, Outcome, TokenRef};
+use crate::shared::Shared;
+use crate::{
+    BatchGeneration, Callbacks, Capability, CrossAttention, Error, Generation, Input, Model,
+    Options, RunOptions, Runtime, Tensor,
+};
 
 /// A loaded model: owns the runtime's handle and keeps the library open.
 ///
@@ -36,40 +33,15 @@ pub struct Session {
     shared: Arc<Shared>,
 }
 
-/// What a session shares with the thread of a run and with its [`Model`]s. The last one destroys
-/// the handle.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) abi: Arc<Abi>,
-    pub(crate) handle: NonNull<c_void>,
-    live: Arc<Live>,
-    /// Held for the time of a run.
-    running: Mutex<()>,
-}
-
-// SAFETY: runs are serialised by `running`; what else is called on the handle from several threads
-// is `rkllm_abort`, which allows it, and the read-only extension calls of the embedded runtime,
-// which allow it by contract (vendor/rkllm-ext.h). The runtime has no thread affinity (vendor's
-// word: threads and processes are equivalent, rknn-llm issue 383).
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // SAFETY: `init` gave us the handle, nobody else destroys it, and no run is under way: a
-        // run holds an `Arc` of this value.
-        unsafe { self.abi.destroy(self.handle) };
-    }
-}
-
+/// Answers.
 impl Session {
-    pub(crate) fn load(runtime: &Runtime, model: &Path, options: &Options) -> Result<Self, Error> {
-        options.check()?;
-        let abi = Arc::clone(&runtime.abi);
-        let _one_at_a_time = INIT.lock();
-        let handle = abi.init(model, options)?;
-        let shared = Shared { abi, handle, live: Arc::default(), running: Mutex::new(()) };
+    pub(crate) fn load(
+        runtime: &Runtime,
+        model: &Path,
+        options: &Options,
+        callbacks: Callbacks,
+    ) -> Result<Self, Error> {
+        let shared = Shared::load(&runtime.abi, model, options, callbacks)?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -84,15 +56,15 @@ impl Session {
     /// The answer to `input` as an iterator of tokens. Nothing runs until the first one is asked for.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::Unsupported`] or [`Error::Nul`] for what can be refused before
-    /// the run; errors of the run itself come out of the iterator.
+    /// [`Error::Option`], [`Error::Unsupported`], [`Error::Batch`] or [`Error::UnknownWidth`] for
+    /// what can be refused before the run; errors of the run itself come out of the iterator.
     pub fn generate_with(
         &mut self,
         input: impl Into<Input>,
         options: RunOptions,
     ) -> Result<Generation<'_>, Error> {
         let input = input.into();
-        self.shared.check(&options)?;
+        self.shared.check(std::slice::from_ref(&input), &options, Mode::Generate)?;
         Ok(Generation::new(&self.shared, input, options))
     }
 
@@ -100,15 +72,85 @@ impl Session {
     /// the least overhead. A panic of `sink` ends the run and goes on in the caller.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::Unsupported`] or [`Error::Nul`] before the run; [`Error::Run`]
-    /// or [`Error::NoAnswer`] when the runtime fails.
+    /// As [`Session::generate_with`] before the run; [`Error::Run`] or [`Error::NoAnswer`] when the
+    /// runtime fails.
     pub fn run(
         &mut self,
         input: impl Into<Input>,
         options: &RunOptions,
         mut sink: impl FnMut(TokenRef<'_>) -> Flow + Send,
     ) -> Result<Outcome, Error> {
-        self.shared.run(&input.into(), options, &mut sink)
+        let mut deliver = |delivery: Delivery<'_>| match delivery {
+            Delivery::Token(_, token) => sink(token),
+            Delivery::Tensor(_) => Flow::Continue,
+        };
+        self.shared.run(&[input.into()], options, (Mode::Generate, &mut deliver))
+    }
+
+    /// The answers to several inputs, generated in lock-step, as an iterator of each one's tokens.
+    /// There must be as many inputs as [`Options::batch`] says.
+    ///
+    /// # Errors
+    /// As [`Session::generate_with`].
+    pub fn generate_batch(
+        &mut self,
+        inputs: Vec<Input>,
+        options: RunOptions,
+    ) -> Result<BatchGeneration<'_>, Error> {
+        self.shared.check(&inputs, &options, Mode::Generate)?;
+        Ok(BatchGeneration::new(&self.shared, inputs, options))
+    }
+
+    /// Runs several inputs in lock-step and hands each token to `sink` with the index of its input.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_batch(
+        &mut self,
+        inputs: &[Input],
+        options: &RunOptions,
+        mut sink: impl FnMut(usize, TokenRef<'_>) -> Flow + Send,
+    ) -> Result<Outcome, Error> {
+        let mut deliver = |delivery: Delivery<'_>| match delivery {
+            Delivery::Token(entry, token) => sink(entry, token),
+            Delivery::Tensor(_) => Flow::Continue,
+        };
+        self.shared.run(inputs, options, (Mode::Generate, &mut deliver))
+    }
+
+    /// The last hidden layer's states of the input's tokens, one row per token. Empties the KV cache
+    /// before, where the runtime can: what it holds would change the numbers (observed by rkllama).
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn hidden_states(&mut self, input: impl Into<Input>) -> Result<Tensor, Error> {
+        let states = self.numbers(input.into(), Mode::HiddenStates)?;
+        self.shared.set_width(states.width);
+        Ok(states)
+    }
+
+    /// The logits of the input's tokens, one row per token. Empties the KV cache before.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; [`Error::Unsupported`] without [`Capability::Logits`].
+    pub fn logits(&mut self, input: impl Into<Input>) -> Result<Tensor, Error> {
+        self.numbers(input.into(), Mode::Logits)
+    }
+
+    fn numbers(&mut self, input: Input, mode: Mode) -> Result<Tensor, Error> {
+        if self.shared.abi.supports(Capability::History) {
+            self.shared.clear(false)?;
+        }
+        let mut tensor = Tensor::default();
+        let mut deliver = |delivery: Delivery<'_>| {
+            if let Delivery::Tensor(part) = delivery {
+                tensor.width = part.width;
+                tensor.data.extend_from_slice(part.data);
+            }
+            Flow::Continue
+        };
+        self.shared.run(&[input], &RunOptions::default(), (mode, &mut deliver))?;
+        if tensor.data.is_empty() { Err(Error::NoAnswer) } else { Ok(tensor) }
     }
 
     /// A handle that ends the run under way, for another thread.
@@ -117,6 +159,16 @@ impl Session {
         Aborter(Arc::clone(&self.shared.live))
     }
 
+    /// Whether the runtime says that a run is under way.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        // SAFETY: the handle is alive; the call is made to be used during a run.
+        unsafe { self.shared.abi.is_running(self.shared.handle) }
+    }
+}
+
+/// What a session remembers and works with.
+impl Session {
     /// The model's tokenizer and facts, for any thread, also while a run is under way. The model
     /// stays in memory until this is dropped as well.
     ///
@@ -127,21 +179,57 @@ impl Session {
         Ok(Model::new(Arc::clone(&self.shared)))
     }
 
-    /// Forgets the conversation: empties the KV cache.
+    /// Forgets the conversation: empties the KV cache, and ends a pause.
     ///
     /// # Errors
-    /// [`Error::Call`] when the runtime refuses.
+    /// [`Error::Unsupported`] without [`Capability::History`], [`Error::Call`] when the runtime
+    /// refuses.
     pub fn clear_history(&mut self) -> Result<(), Error> {
+        self.shared.clear(false)
+    }
+
+    /// Forgets the conversation but for the system prompt.
+    ///
+    /// # Errors
+    /// As [`Session::clear_history`].
+    pub fn clear_turns(&mut self) -> Result<(), Error> {
+        self.shared.clear(true)
+    }
+
+    /// Takes positions out of the KV cache, one range per entry of the batch. Only while a run
+    /// without history is paused; the runtime refuses it otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] without [`Capability::Pause`], [`Error::Batch`] for another number of
+    /// ranges, [`Error::Call`] when the runtime refuses.
+    pub fn clear_range(&mut self, ranges: &[Range<u32>]) -> Result<(), Error> {
+        if ranges.len() != self.shared.batch() {
+            let batch = u8::try_from(self.shared.batch()).unwrap_or(u8::MAX);
+            return Err(Error::Batch { given: ranges.len(), batch });
+        }
         let _run = self.shared.running.lock();
-        // SAFETY: the handle is alive and no run is under way.
-        unsafe { self.shared.abi.clear_kv_cache(self.shared.handle) }
+        // SAFETY: the handle is alive, no run is under way, and the ranges are counted.
+        unsafe { self.shared.abi.clear_kv_ranges(self.shared.handle, ranges) }
+    }
+
+    /// Tokens in the KV cache of each entry of the batch.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] without [`Capability::KvCacheSize`], [`Error::Call`] when the runtime
+    /// refuses.
+    pub fn kv_cache_sizes(&self) -> Result<Vec<u32>, Error> {
+        let _run = self.shared.running.lock();
+        // SAFETY: the handle is alive, no run is under way, and the batch is the session's.
+        unsafe { self.shared.abi.kv_cache_sizes(self.shared.handle, self.shared.batch()) }
     }
 
     /// Replaces the model's chat template: prompts become `system`, `prefix`, the prompt, `postfix`,
-    /// put together as they are. Empties the KV cache.
+    /// put together as they are. Empties the KV cache; the thinking switch and function tools have
+    /// no effect any more.
     ///
     /// # Errors
-    /// [`Error::Nul`] for a text with U+0000, [`Error::Call`] when the runtime refuses.
+    /// [`Error::Nul`] for a text with U+0000, [`Error::Unsupported`] without
+    /// [`Capability::ChatTemplate`], [`Error::Call`] when the runtime refuses.
     pub fn set_chat_template(
         &mut self,
         system: &str,
@@ -151,6 +239,25 @@ impl Session {
         let _run = self.shared.running.lock();
         // SAFETY: the handle is alive and no run is under way.
         unsafe { self.shared.abi.set_chat_template(self.shared.handle, [system, prefix, postfix]) }
+    }
+
+    /// Gives the model functions to call: `tools` is a JSON list as in OpenAI's API, `response` the
+    /// mark around results, for example `tool_response`. Replaces the system prompt. Results go back
+    /// as a prompt of [`Role::Tool`](crate::Role::Tool).
+    ///
+    /// # Errors
+    /// [`Error::Nul`] for a text with U+0000, [`Error::Unsupported`] without
+    /// [`Capability::FunctionTools`], [`Error::Call`] when the runtime refuses, for example because
+    /// the model has no template.
+    pub fn set_function_tools(
+        &mut self,
+        system: &str,
+        tools: &str,
+        response: &str,
+    ) -> Result<(), Error> {
+        let _run = self.shared.running.lock();
+        // SAFETY: the handle is alive and no run is under way.
+        unsafe { self.shared.abi.set_function_tools(self.shared.handle, [system, tools, response]) }
     }
 
     /// Loads a LoRA adapter, which runs then choose by [`RunOptions::lora`].
@@ -163,66 +270,59 @@ impl Session {
         unsafe { self.shared.abi.load_lora(self.shared.handle, lora) }
     }
 
-    /// Loads a prompt cache file, whose beginning of a prompt need not be evaluated again.
+    /// Loads a prompt cache file, whose beginning of a prompt need not be evaluated again. After an
+    /// aborted run the KV cache is emptied first, because loading into what an abort leaves crashes
+    /// runtimes (observed by oRKLLM on 1.2.3).
     ///
     /// # Errors
-    /// [`Error::Call`] when the runtime refuses, for example a file of another model.
+    /// [`Error::Call`] when the runtime refuses, for example a file of another model;
+    /// [`Error::Unsupported`] after an abort without [`Capability::History`].
     pub fn load_prompt_cache(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.shared.clear_after_abort()?;
         let _run = self.shared.running.lock();
         // SAFETY: the handle is alive and no run is under way.
         unsafe { self.shared.abi.load_prompt_cache(self.shared.handle, path.as_ref()) }
     }
 
-    /// Tokens in the KV cache.
+    /// Forgets the loaded prompt cache.
     ///
     /// # Errors
     /// [`Error::Call`] when the runtime refuses.
-    pub fn kv_cache_len(&self) -> Result<u32, Error> {
+    pub fn release_prompt_cache(&mut self) -> Result<(), Error> {
         let _run = self.shared.running.lock();
         // SAFETY: the handle is alive and no run is under way.
-        unsafe { self.shared.abi.kv_cache_size(self.shared.handle) }
+        unsafe { self.shared.abi.release_prompt_cache(self.shared.handle) }
+    }
+
+    /// States how wide the model's embedding vectors are, for runtimes that do not tell.
+    ///
+    /// # Safety
+    /// The number is right: runtimes read that many numbers per token, and a wrong width is an
+    /// access beyond the end (observed by RKLLM-API-Server).
+    pub unsafe fn assume_embedding_width(&mut self, width: usize) {
+        self.shared.set_width(width);
+    }
+
+    /// Gives the model an encoder's states to attend to. The session keeps them.
+    ///
+    /// # Safety
+    /// All arrays are as long as the model reads for this number of tokens; neither this crate nor
+    /// the runtime can check it.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] without [`Capability::CrossAttention`], [`Error::Call`] when the
+    /// runtime refuses.
+    pub unsafe fn set_cross_attention(&mut self, states: CrossAttention) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe { self.shared.set_cross_attention(states) }
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // A run is under way only if a `Generation` was leaked; its thread holds `shared`.
-        if self.shared.abort() {
-            drop(self.shared.running.lock());
+        while self.shared.running.try_lock_for(Duration::from_millis(10)).is_none() {
+            self.shared.live.abort();
         }
-    }
-}
-
-impl Shared {
-    pub(crate) fn abort(&self) -> bool {
-        self.live.abort()
-    }
-
-    fn check(&self, options: &RunOptions) -> Result<(), Error> {
-        options.check()?;
-        if options.sampling.is_some() || options.max_new_tokens.is_some() {
-            self.abi.require(Capability::PerRunSampling)?;
-        }
-        if options.seed.is_some() {
-            self.abi.require(Capability::Seed)?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn run<'s>(
-        &'s self,
-        input: &Input,
-        options: &RunOptions,
-        sink: &'s mut Sink<'s>,
-    ) -> Result<Outcome, Error> {
-        self.check(options)?;
-        let _running = self.running.try_lock().ok_or(Error::Busy)?;
-        let mut state = RunState::new(sink, &self.live);
-        let guard = self.live.enter(&self.abi, self.handle);
-        // SAFETY: the handle is alive, `running` keeps every other run away from it, and `state`
-        // outlives the call.
-        let status = unsafe { self.abi.run(self.handle, (input, options), &mut state) };
-        drop(guard);
-        state.end(status?)
     }
 }

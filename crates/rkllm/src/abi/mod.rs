@@ -2,18 +2,31 @@
 //!
 //! Everything above speaks in generation-neutral terms; a match on the generation stands here only.
 
+mod call;
+mod layout;
+mod raw;
+mod v1_1;
+mod v1_2_0;
+mod v1_2_1;
 mod v1_3;
 
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
 use std::path::Path;
 use std::ptr::NonNull;
+use std::time::Duration;
 
-use rkllm_sys::Generation;
+use rkllm_sys::{Generation, MissingSymbol};
 
-use crate::options::{DEFAULT_CONTEXT, Lora};
-use crate::run::RunState;
+use crate::callbacks::Callbacks;
+use crate::input::{Content, MediaTags, Role};
+use crate::options::DEFAULT_CONTEXT;
+use crate::run::{Mode, RunState};
+use crate::tensor::TensorRef;
 use crate::{Capability, Error, Input, Options, RunOptions};
+use raw::{RawOptions, RawRun};
+
+pub(crate) use call::called;
 
 /// The functions of one runtime, and the library that holds them, kept open as long as this lives.
 pub(crate) struct Abi {
@@ -25,8 +38,23 @@ pub(crate) struct Abi {
 }
 
 enum Table {
+    V1_1(rkllm_sys::v1_1::Api),
+    V1_2_0(rkllm_sys::v1_2_0::Api),
+    V1_2_1(rkllm_sys::v1_2_1::Api),
     V1_3(rkllm_sys::v1_3::Api),
 }
+
+/// How a run is called.
+pub(crate) struct Call<'a> {
+    userdata: *mut c_void,
+    /// Waits for the end of an asynchronous run, asking whether the runtime still runs; `None` for
+    /// a run that blocks.
+    wait: Option<&'a Wait<'a>>,
+}
+
+/// Waits for the end of a run, given a way to ask the runtime whether it runs.
+type Wait<'a> = dyn Fn(&Running<'_>) + 'a;
+type Running<'a> = dyn Fn() -> bool + 'a;
 
 impl fmt::Debug for Abi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,13 +69,8 @@ impl Abi {
         // that it is an RKLLM runtime.
         let library = unsafe { libloading::Library::new(path) }
             .map_err(|source| Error::Load { path: path.to_owned(), source })?;
-        let table = match generation {
-            // SAFETY: the banner names the generation, whose signatures the table has.
-            Generation::V1_3 => unsafe { rkllm_sys::v1_3::Api::load(&library) }.map(Table::V1_3),
-            _ => {
-                return Err(Error::Generation { path: path.to_owned(), generation });
-            }
-        };
+        // SAFETY: the banner, or the caller over its head, names the generation.
+        let table = unsafe { Table::load(&library, generation) };
         let table = table.map_err(|missing| Error::MissingSymbol {
             path: path.to_owned(),
             symbol: missing.symbol,
@@ -66,11 +89,35 @@ impl Abi {
     }
 
     pub(crate) fn supports(&self, capability: Capability) -> bool {
-        match capability {
-            Capability::PerRunSampling => match self.table {
-                Table::V1_3(_) => true,
-            },
-            Capability::Tokenizer | Capability::Seed => self.ext.is_some(),
+        let since = match capability {
+            Capability::History
+            | Capability::ChatTemplate
+            | Capability::Logits
+            | Capability::Placement => Generation::V1_2_0,
+            Capability::Roles
+            | Capability::Batch
+            | Capability::Pause
+            | Capability::Perf
+            | Capability::KvCacheSize
+            | Capability::FunctionTools
+            | Capability::CrossAttention
+            | Capability::ManyImages => Generation::V1_2_1,
+            Capability::Video
+            | Capability::TagsPerRun
+            | Capability::PerRunSampling
+            | Capability::IgnoreEos
+            | Capability::Callbacks => Generation::V1_3,
+            Capability::Tokenizer | Capability::Seed => return self.ext.is_some(),
+        };
+        self.generation() >= since
+    }
+
+    fn generation(&self) -> Generation {
+        match self.table {
+            Table::V1_1(_) => Generation::V1_1,
+            Table::V1_2_0(_) => Generation::V1_2_0,
+            Table::V1_2_1(_) => Generation::V1_2_1,
+            Table::V1_3(_) => Generation::V1_3,
         }
     }
 
@@ -79,6 +126,10 @@ impl Abi {
             return Ok(());
         }
         Err(Error::Unsupported { capability, runtime: self.name.clone() })
+    }
+
+    fn require_if(&self, asked: bool, capability: Capability) -> Result<(), Error> {
+        if asked { self.require(capability) } else { Ok(()) }
     }
 
     /// The runtime and its version, for messages.
@@ -92,10 +143,54 @@ impl Abi {
         Ok(self.ext.as_ref().expect("`require` found the extension"))
     }
 
-    pub(crate) fn init(&self, model: &Path, options: &Options) -> Result<NonNull<c_void>, Error> {
-        let path = c_path(model)?;
+    /// Refuses options that this generation has no word for.
+    pub(crate) fn check_options(&self, options: &Options) -> Result<(), Error> {
+        let placed =
+            options.n_keep.is_some() || options.embed_flash.is_some() || options.cpu_mask.is_some();
+        self.require_if(placed, Capability::Placement)?;
+        self.require_if(options.ignore_eos, Capability::IgnoreEos)?;
+        self.require_if(options.batch > 1, Capability::Batch)?;
+        self.require_if(options.cross_attention, Capability::CrossAttention)
+    }
+
+    /// Refuses run options that this generation has no word for.
+    pub(crate) fn check_run(&self, options: &RunOptions, mode: Mode) -> Result<(), Error> {
+        let sampled = options.sampling.is_some() || options.max_new_tokens.is_some();
+        self.require_if(sampled, Capability::PerRunSampling)?;
+        self.require_if(options.seed.is_some(), Capability::Seed)?;
+        self.require_if(options.keep_history, Capability::History)?;
+        self.require_if(mode == Mode::Logits, Capability::Logits)
+    }
+
+    /// Refuses input that this generation has no word for.
+    pub(crate) fn check_input(&self, input: &Input) -> Result<(), Error> {
+        self.require_if(input.role == Role::Tool || input.enable_thinking, Capability::Roles)?;
+        if let Content::Multimodal(media) = &input.content {
+            self.require_if(media.videos.is_some(), Capability::Video)?;
+            if let Some(images) = &media.images {
+                self.require_if(images.count > 1, Capability::ManyImages)?;
+                self.require_if(images.tags.is_some(), Capability::TagsPerRun)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads a model. `callbacks` must live at an address that stays, as long as the handle.
+    pub(crate) fn init(
+        &self,
+        model: &Path,
+        options: &Options,
+        callbacks: &mut Callbacks,
+    ) -> Result<NonNull<c_void>, Error> {
+        self.require_if(!callbacks.is_empty(), Capability::Callbacks)?;
+        let options = self.settle(options);
+        let raw = RawOptions::new(model, &options)?;
+        let places = self.ext.is_none();
         let (status, handle) = match &self.table {
-            Table::V1_3(api) => v1_3::init(api, &path, &self.settle(options), self.ext.is_none()),
+            Table::V1_1(api) => v1_1::init(api, &raw),
+            Table::V1_2_0(api) => v1_2_0::init(api, &raw),
+            Table::V1_2_1(api) => v1_2_1::init(api, &raw, places),
+            Table::V1_3(api) => v1_3::init(api, &raw, places, callbacks),
         };
         match (status, NonNull::new(handle)) {
             (0, Some(handle)) => Ok(handle),
@@ -118,146 +213,64 @@ impl Abi {
     /// found before the call.
     ///
     /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no other run under way.
+    /// `handle` came from `init` of this table, is alive and has no other run under way; there are
+    /// as many inputs as the session's batch.
     pub(crate) unsafe fn run(
         &self,
         handle: NonNull<c_void>,
-        (input, options): (&Input, &RunOptions),
+        order: &Order<'_>,
         state: &mut RunState<'_>,
     ) -> Result<c_int, Error> {
-        if let Some(seed) = options.seed {
+        let raw = RawRun::new(order.inputs, order.options, order.mode, order.tags)?;
+        // Last, so that a run that is refused before does not leave its seed to the next.
+        if let Some(seed) = order.options.seed {
             // SAFETY: the caller's promise.
             let status = unsafe { (self.ext()?.set_seed)(handle.as_ptr(), seed) };
             called("rkllm_ext_set_seed", status)?;
         }
-        match &self.table {
-            // SAFETY: the caller's promise.
-            Table::V1_3(api) => unsafe { v1_3::run(api, handle, (input, options), state) },
-        }
-    }
-
-    /// # Safety
-    /// `handle` came from `init` of this table and is alive.
-    pub(crate) unsafe fn abort(&self, handle: NonNull<c_void>) -> c_int {
-        match &self.table {
-            // SAFETY: the caller's promise; `rkllm_abort` may be called from any thread.
-            Table::V1_3(api) => unsafe { (api.abort)(handle.as_ptr()) },
-        }
-    }
-
-    /// # Safety
-    /// `handle` came from `init` of this table, has no run under way and is not used again.
-    pub(crate) unsafe fn destroy(&self, handle: NonNull<c_void>) {
-        match &self.table {
-            // SAFETY: the caller's promise. A refusal leaves nothing that could be done.
-            Table::V1_3(api) => unsafe { (api.destroy)(handle.as_ptr()) },
-        };
-    }
-
-    /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no run under way.
-    pub(crate) unsafe fn clear_kv_cache(&self, handle: NonNull<c_void>) -> Result<(), Error> {
-        let null = std::ptr::null_mut();
-        let status = match &self.table {
-            // SAFETY: the caller's promise; two null pointers mean the whole cache.
-            Table::V1_3(api) => unsafe { (api.clear_kv_cache)(handle.as_ptr(), 0, null, null) },
-        };
-        called("rkllm_clear_kv_cache", status)
-    }
-
-    /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no run under way.
-    pub(crate) unsafe fn kv_cache_size(&self, handle: NonNull<c_void>) -> Result<u32, Error> {
-        // The runtime writes one number per batch entry; sessions have one entry.
-        let mut sizes = [0; 1];
-        let status = match &self.table {
-            // SAFETY: the caller's promise; the array is as long as the batch.
-            Table::V1_3(api) => unsafe {
-                (api.get_kv_cache_size)(handle.as_ptr(), sizes.as_mut_ptr())
-            },
-        };
-        called("rkllm_get_kv_cache_size", status)?;
-        Ok(u32::try_from(sizes[0]).unwrap_or(0))
-    }
-
-    /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no run under way.
-    pub(crate) unsafe fn load_lora(
-        &self,
-        handle: NonNull<c_void>,
-        lora: &Lora,
-    ) -> Result<(), Error> {
-        let path = c_path(&lora.path)?;
-        let name = c_text("the LoRA adapter's name", &lora.name)?;
-        let status = match &self.table {
-            Table::V1_3(api) => {
-                let mut adapter = rkllm_sys::v1_3::RKLLMLoraAdapter {
-                    lora_adapter_path: path.as_ptr(),
-                    lora_adapter_name: name.as_ptr(),
-                    scale: lora.scale,
-                };
-                // SAFETY: the caller's promise; the texts live until the call returns.
-                unsafe { (api.load_lora)(handle.as_ptr(), &mut adapter) }
+        let over = state.over();
+        let wait = |running: &Running<'_>| call::wait_for_end(&over, running);
+        let wait: &Wait<'_> = &wait;
+        let wait = order.options.asynchronous.then_some(wait);
+        let call = Call { userdata: std::ptr::from_mut(state).cast(), wait };
+        // SAFETY: the caller's promise.
+        Ok(unsafe {
+            match &self.table {
+                Table::V1_1(api) => v1_1::run(api, handle, &raw, call),
+                Table::V1_2_0(api) => v1_2_0::run(api, handle, &raw, call),
+                Table::V1_2_1(api) => v1_2_1::run(api, handle, &raw, call),
+                Table::V1_3(api) => v1_3::run(api, handle, &raw, call),
             }
-        };
-        called("rkllm_load_lora", status)
+        })
     }
+}
 
+/// What a run is to do.
+pub(crate) struct Order<'a> {
+    pub(crate) inputs: &'a [Input],
+    pub(crate) options: &'a RunOptions,
+    pub(crate) mode: Mode,
+    /// The marks around pictures of inputs that bring none.
+    pub(crate) tags: &'a MediaTags,
+}
+
+impl Table {
     /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no run under way.
-    pub(crate) unsafe fn load_prompt_cache(
-        &self,
-        handle: NonNull<c_void>,
-        path: &Path,
-    ) -> Result<(), Error> {
-        let path = c_path(path)?;
-        let status = match &self.table {
-            // SAFETY: the caller's promise; the path lives until the call returns.
-            Table::V1_3(api) => unsafe { (api.load_prompt_cache)(handle.as_ptr(), path.as_ptr()) },
-        };
-        called("rkllm_load_prompt_cache", status)
+    /// The library is of this generation.
+    unsafe fn load(
+        library: &libloading::Library,
+        generation: Generation,
+    ) -> Result<Self, MissingSymbol> {
+        // SAFETY: the caller's promise; the tables have the signatures of their generation.
+        unsafe {
+            match generation {
+                Generation::V1_1 => rkllm_sys::v1_1::Api::load(library).map(Self::V1_1),
+                Generation::V1_2_0 => rkllm_sys::v1_2_0::Api::load(library).map(Self::V1_2_0),
+                Generation::V1_2_1 => rkllm_sys::v1_2_1::Api::load(library).map(Self::V1_2_1),
+                Generation::V1_3 => rkllm_sys::v1_3::Api::load(library).map(Self::V1_3),
+            }
+        }
     }
-
-    /// # Safety
-    /// `handle` came from `init` of this table, is alive and has no run under way.
-    pub(crate) unsafe fn set_chat_template(
-        &self,
-        handle: NonNull<c_void>,
-        texts: [&str; 3],
-    ) -> Result<(), Error> {
-        let system = c_text("the system prompt", texts[0])?;
-        let prefix = c_text("the prompt prefix", texts[1])?;
-        let postfix = c_text("the prompt postfix", texts[2])?;
-        let status = match &self.table {
-            // SAFETY: the caller's promise; the texts live until the call returns.
-            Table::V1_3(api) => unsafe {
-                (api.set_chat_template)(
-                    handle.as_ptr(),
-                    system.as_ptr(),
-                    prefix.as_ptr(),
-                    postfix.as_ptr(),
-                )
-            },
-        };
-        called("rkllm_set_chat_template", status)
-    }
-}
-
-/// Turns the status of a call that only succeeds or fails into a result.
-pub(crate) fn called(function: &'static str, status: c_int) -> Result<(), Error> {
-    match status {
-        0 => Ok(()),
-        _ => Err(Error::Call { function, status: status.into() }),
-    }
-}
-
-fn c_text(what: &'static str, text: &str) -> Result<CString, Error> {
-    CString::new(text).map_err(|_| Error::Nul { what })
-}
-
-fn c_path(path: &Path) -> Result<CString, Error> {
-    use std::os::unix::ffi::OsStrExt;
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::Nul { what: "the path" })
 }
 
 /// The bytes of a C string; nothing for a null pointer, which runtimes send in FINISH and for
@@ -265,10 +278,29 @@ fn c_path(path: &Path) -> Result<CString, Error> {
 ///
 /// # Safety
 /// `text` is null or points to a NUL-terminated string that lives as long as `'a`.
-unsafe fn bytes<'a>(text: *const std::ffi::c_char) -> &'a [u8] {
+unsafe fn bytes<'a>(text: *const c_char) -> &'a [u8] {
     if text.is_null() {
         return &[];
     }
     // SAFETY: the caller's promise.
     unsafe { CStr::from_ptr(text) }.to_bytes()
+}
+
+/// Rows of numbers; `None` where there are none.
+///
+/// # Safety
+/// `data` is null or points to `width * rows` numbers that live as long as `'a`.
+unsafe fn numbers<'a>(data: *const f32, width: c_int, rows: c_int) -> Option<TensorRef<'a>> {
+    let (width, rows) = (usize::try_from(width).ok()?, usize::try_from(rows).ok()?);
+    let length = width.checked_mul(rows).filter(|&length| length > 0)?;
+    if data.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    Some(TensorRef { data: unsafe { std::slice::from_raw_parts(data, length) }, width })
+}
+
+/// Runtimes have reported NaN and infinity for empty phases.
+fn millis(ms: f32) -> Duration {
+    Duration::try_from_secs_f32(ms / 1000.0).unwrap_or_default()
 }

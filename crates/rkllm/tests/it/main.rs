@@ -1,34 +1,9 @@
-//! The safe API on the embedded runtime with a real model.
-#![cfg(feature = "cpu")]
+//! The safe API on scripted runtimes of every generation, and on the embedded one with a real model.
 
-mod generation;
-mod model;
-mod session;
+// Helpers outside `#[test]` functions may unwrap as well: a panic is how a test fails.
+#![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-
-use rkllm::{Options, Runtime, Sampling, Session};
-
-/// The small real model that `cargo xtask model` fetches.
-fn model_path() -> PathBuf {
-    let path = match std::env::var_os("RKLLM_TEST_MODEL") {
-        Some(path) => path.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../models/SmolLM2-135M-Instruct.Q4_1.gguf"),
-    };
-    assert!(path.is_file(), "no model at {}: run `cargo xtask model`", path.display());
-    path
-}
-
-/// A session that always takes the likeliest token and uses one thread.
-fn session() -> Session {
-    let sampling = Sampling { top_k: 1, ..Sampling::default() };
-    let options = Options {
-        sampling,
-        max_context: Some(1024),
-        max_new_tokens: Some(32),
-        cpu_mask: Some(1),
-        ..Options::default()
-    };
-    Runtime::cpu().load(model_path(), &options).expect("the test model loads")
-}
+mod conformance;
+#[cfg(feature = "cpu")]
+mod embedded;
+mod generations;

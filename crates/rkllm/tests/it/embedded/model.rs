@@ -2,7 +2,7 @@
 
 use rkllm::TokenizeOptions;
 
-use crate::session;
+use super::session;
 
 #[test]
 fn facts_of_the_model() {

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rkllm::{Error, Flow, Input, RunOptions, Token};
+use rkllm::{End, Error, Flow, Input, RunOptions, Token};
 
-use crate::session;
+use super::session;
 
 const QUESTION: &str = "What is the capital of France? Reply in one word.";
 const LONG: &str = "Count from one to one hundred in words.";
@@ -26,7 +26,7 @@ fn an_answer_is_an_iterator_of_tokens() {
     assert!(text(&tokens).contains("Paris"), "{tokens:?}");
     let perf = answer.perf().expect("the embedded runtime measures");
     assert_eq!(perf.generate_tokens as usize, tokens.len() - 1);
-    assert!(!answer.outcome().unwrap().stopped);
+    assert_eq!(answer.outcome().unwrap().end, End::Finished);
     assert!(answer.next().is_none(), "fused");
 }
 
@@ -34,7 +34,7 @@ fn an_answer_is_an_iterator_of_tokens() {
 fn nothing_runs_until_the_first_token_is_asked_for() {
     let mut session = session();
     drop(session.generate(QUESTION).unwrap());
-    assert_eq!(session.kv_cache_len().unwrap(), 0);
+    assert_eq!(session.kv_cache_sizes().unwrap()[0], 0);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_closure_gets_the_same_tokens_as_the_iterator() {
             Flow::Continue
         })
         .unwrap();
-    assert!(!outcome.stopped);
+    assert_eq!(outcome.end, End::Finished);
     assert_eq!(pushed, pulled);
 }
 
@@ -74,7 +74,7 @@ fn a_closure_that_stops_gets_no_further_token() {
             if seen == 3 { Flow::Stop } else { Flow::Continue }
         })
         .unwrap();
-    assert!(outcome.stopped);
+    assert_eq!(outcome.end, End::Stopped);
     assert_eq!(seen, 3);
 }
 
@@ -101,7 +101,7 @@ fn an_aborter_ends_the_run_from_another_thread() {
     });
     let rest = answer.by_ref().filter(|token| token.is_ok()).count();
     assert!(rest < 400, "{rest} tokens came after the abort");
-    assert!(answer.outcome().unwrap().stopped);
+    assert_eq!(answer.outcome().unwrap().end, End::Stopped);
     drop(answer);
     drop(session);
     assert!(!aborter.abort(), "the session is gone");
@@ -164,12 +164,12 @@ fn history_goes_on_and_is_forgotten_on_request() {
         answer.perf().unwrap().prefill_tokens
     };
     let first = say(&mut session, "My name is Anna. What is your name?");
-    let held = session.kv_cache_len().unwrap();
+    let held = session.kv_cache_sizes().unwrap()[0];
     assert!(held > first);
     let second = say(&mut session, "My name is Anna. What is your name?");
     assert!(second < first, "without the system prompt: {second} of {first}");
-    assert!(session.kv_cache_len().unwrap() > held + second);
+    assert!(session.kv_cache_sizes().unwrap()[0] > held + second);
     session.clear_history().unwrap();
-    assert_eq!(session.kv_cache_len().unwrap(), 0);
+    assert_eq!(session.kv_cache_sizes().unwrap()[0], 0);
     assert_eq!(say(&mut session, "My name is Anna. What is your name?"), first);
 }
