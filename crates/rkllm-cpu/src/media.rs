@@ -63,7 +63,7 @@ impl Media {
         let mut pending = Vec::new();
         for segment in segments {
             for (part, tag) in split(&segment.text) {
-                pending.push(Segment { text: part.to_owned(), trusted: segment.trusted });
+                append(&mut pending, part, segment.trusted);
                 let clip = match tag {
                     Some(IMAGE) => images.next().zip(self.images.as_ref()),
                     Some(_) => videos.next().zip(self.videos.as_ref()),
@@ -74,10 +74,11 @@ impl Media {
                     return Err(Error::NoImageTag);
                 };
                 for frame in frames {
-                    pending.push(trusted(start));
+                    append(&mut pending, start, true);
                     items.extend(Item::of_tokens(&tokenizer.tokens(&pending)?));
                     items.extend_from_slice(frame);
-                    pending = vec![trusted(end)];
+                    pending.clear();
+                    append(&mut pending, end, true);
                 }
             }
         }
@@ -90,8 +91,12 @@ fn clips(clips: &Option<Clips>) -> impl Iterator<Item = &Vec<Vec<Item>>> {
     clips.iter().flat_map(|clips| &clips.clips)
 }
 
-fn trusted(text: &str) -> Segment {
-    Segment { text: text.to_owned(), trusted: true }
+/// Adds text to what is tokenized as one.
+fn append(segments: &mut Vec<Segment>, text: &str, trusted: bool) {
+    match segments.last_mut().filter(|last| last.trusted == trusted) {
+        Some(last) => last.text.push_str(text),
+        None => segments.push(Segment { text: text.to_owned(), trusted }),
+    }
 }
 
 /// The text before each tag, with the tag, and the text after the last one.

@@ -156,7 +156,8 @@ impl Session {
             loaded.offer(&mut self.cache, &lanes[0].items);
         }
         let rules = Rules {
-            most_tokens: request.max_new_tokens.unwrap_or(usize::MAX),
+            // Shifting would never come to an end.
+            most_tokens: request.max_new_tokens.unwrap_or(self.limits.positions),
             most_positions: self.limits.positions,
             skip_special: self.defaults.skip_special,
             ignore_end: self.defaults.ignore_end,

@@ -1,9 +1,16 @@
 //! The embedded runtime through its C functions, on a real model.
 
+mod batch;
+mod callbacks;
 mod ext;
 mod generate;
 mod history;
+mod lora;
+mod numbers;
+mod prompt_cache;
 mod refuse;
+mod shift;
 mod stop;
 mod support;
 mod text;
+mod tools;

@@ -6,9 +6,11 @@ use std::ptr;
 
 use rkllm_cpu::{api, ext_api};
 use rkllm_sys::v1_3::{
-    LLMCallState, LLMHandle, RKLLM_INFER_GENERATE, RKLLM_INPUT_PROMPT, RKLLM_INPUT_TOKEN,
-    RKLLM_RUN_ERROR, RKLLM_RUN_FINISH, RKLLM_RUN_NORMAL, RKLLM_RUN_WAITING, RKLLMCallback,
-    RKLLMInferParam, RKLLMInput, RKLLMInputValue, RKLLMParam, RKLLMPerfStat, RKLLMResult,
+    LLMCallState, LLMHandle, RKLLM_INFER_GENERATE, RKLLM_INPUT_EMBED, RKLLM_INPUT_MULTIMODAL,
+    RKLLM_INPUT_PROMPT, RKLLM_INPUT_TOKEN, RKLLM_RUN_ERROR, RKLLM_RUN_FINISH, RKLLM_RUN_NORMAL,
+    RKLLM_RUN_WAITING, RKLLMCallback, RKLLMEmbedInput, RKLLMInferMode, RKLLMInferParam, RKLLMInput,
+    RKLLMInputValue, RKLLMLoraParam, RKLLMMultiModalInput, RKLLMMultiModalInputImage,
+    RKLLMMultiModalInputVideo, RKLLMParam, RKLLMPerfStat, RKLLMPromptCacheParam, RKLLMResult,
     RKLLMSamplingParam, RKLLMTokenInput,
 };
 
@@ -32,6 +34,8 @@ pub(crate) struct Event {
     pub(crate) text: String,
     pub(crate) token: i32,
     pub(crate) perf: RKLLMPerfStat,
+    /// Rows of hidden states or logits, and their width.
+    pub(crate) numbers: (Vec<f32>, usize),
 }
 
 /// What a run delivered, and what it returned.
@@ -85,11 +89,27 @@ unsafe extern "C" fn record(
     // SAFETY: the runtime passes a result with a NUL-terminated text in every state.
     let event = unsafe {
         let text = CStr::from_ptr((*result).text).to_str().expect("only whole characters");
-        Event { state, text: text.to_owned(), token: (*result).token_id, perf: (*result).perf }
+        let (hidden, logits) = ((*result).last_hidden_layer, (*result).logits);
+        let numbers = match (hidden.hidden_states.is_null(), logits.logits.is_null()) {
+            (false, _) => copy(hidden.hidden_states, [hidden.num_tokens, hidden.embd_size]),
+            (_, false) => copy(logits.logits, [logits.num_tokens, logits.vocab_size]),
+            _ => (vec![], 0),
+        };
+        let (token, perf) = ((*result).token_id, (*result).perf);
+        Event { state, text: text.to_owned(), token, perf, numbers }
     };
     let code = (recorder.answer)(&event);
     recorder.events.push(event);
     code
+}
+
+/// # Safety
+///
+/// The pointer must have as many numbers as the sizes say.
+unsafe fn copy(numbers: *const f32, [rows, width]: [c_int; 2]) -> (Vec<f32>, usize) {
+    let (rows, width) = (rows as usize, width as usize);
+    // SAFETY: the caller's promise.
+    (unsafe { std::slice::from_raw_parts(numbers, rows * width) }.to_vec(), width)
 }
 
 /// Parameters that make runs cheap and repeatable.
@@ -106,19 +126,33 @@ pub(crate) fn param() -> RKLLMParam {
 }
 
 /// Calls `rkllm_init` for a path.
-pub(crate) fn init(path: &str, mut param: RKLLMParam) -> Result<Handle, LLMHandle> {
-    let path = CString::new(path).expect("no NUL");
-    param.model_path = path.as_ptr();
-    let untouched = ptr::without_provenance_mut(0x5a5a);
-    let mut raw: LLMHandle = untouched;
-    let mut callback = RKLLMCallback {
-        result_callback: Some(record),
+pub(crate) fn init(path: &str, param: RKLLMParam) -> Result<Handle, LLMHandle> {
+    init_with(path, param, no_callbacks())
+}
+
+/// Callbacks to start from: [`init_with`] adds one for results.
+pub(crate) fn no_callbacks() -> RKLLMCallback {
+    RKLLMCallback {
+        result_callback: None,
         result_userdata: ptr::null_mut(),
         tokenizer_callback: None,
         tokenizer_userdata: ptr::null_mut(),
         embed_callback: None,
         embed_userdata: ptr::null_mut(),
-    };
+    }
+}
+
+/// Calls `rkllm_init` with callbacks.
+pub(crate) fn init_with(
+    path: &str,
+    mut param: RKLLMParam,
+    mut callback: RKLLMCallback,
+) -> Result<Handle, LLMHandle> {
+    callback.result_callback = callback.result_callback.or(Some(record));
+    let path = CString::new(path).expect("no NUL");
+    param.model_path = path.as_ptr();
+    let untouched = ptr::without_provenance_mut(0x5a5a);
+    let mut raw: LLMHandle = untouched;
     // SAFETY: all pointers are valid during the call.
     let code = unsafe { (api().init)(&raw mut raw, &raw mut param, &raw mut callback) };
     match code {
@@ -129,6 +163,33 @@ pub(crate) fn init(path: &str, mut param: RKLLMParam) -> Result<Handle, LLMHandl
         }
         other => panic!("rkllm_init returned {other}"),
     }
+}
+
+/// The test model with another chat template, and the folder that it lives in.
+pub(crate) fn model_with_template(template: &str) -> (tempfile::TempDir, Handle) {
+    changed_model(|model| {
+        let key = b"tokenizer.chat_template";
+        let at = model.windows(key.len()).position(|window| window == key).expect("it has one");
+        // After the key come the type of the value, its length and its text.
+        let (length_at, text_at) = (at + key.len() + 4, at + key.len() + 12);
+        let length = u64::from_le_bytes(model[length_at..text_at].try_into().expect("8 bytes"));
+        let length = usize::try_from(length).expect("a short text");
+        // A comment fills what is left, since nothing in the file may move.
+        let filler = length.checked_sub(template.len() + 4).expect("a template that is no longer");
+        let text = format!("{template}{{#{}#}}", " ".repeat(filler));
+        model[text_at..text_at + length].copy_from_slice(text.as_bytes());
+    })
+}
+
+/// The test model with changes, and the folder that it lives in.
+pub(crate) fn changed_model(change: impl FnOnce(&mut [u8])) -> (tempfile::TempDir, Handle) {
+    let mut model = std::fs::read(model_path()).expect("the test model");
+    change(&mut model);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, model).expect("room for a copy of the model");
+    let handle = init(&path.to_string_lossy(), param()).expect("the model loads");
+    (folder, handle)
 }
 
 /// A loaded test model.
@@ -161,6 +222,9 @@ pub(crate) struct Ask {
     pub(crate) max_new_tokens: i32,
     pub(crate) sampling: Option<RKLLMSamplingParam>,
     pub(crate) role: Option<&'static str>,
+    pub(crate) mode: RKLLMInferMode,
+    pub(crate) lora: Option<&'static str>,
+    pub(crate) save: Option<String>,
 }
 
 /// Input of a run.
@@ -168,6 +232,10 @@ pub(crate) struct Ask {
 pub(crate) enum In {
     Prompt(String),
     Tokens(Vec<i32>),
+    /// Rows, and how many.
+    Rows(Vec<f32>, usize),
+    /// A text, the rows of its images, tokens per image, and images.
+    Images(String, Vec<f32>, [usize; 2]),
 }
 
 pub(crate) fn prompt(text: &str) -> Ask {
@@ -178,8 +246,17 @@ pub(crate) fn tokens(ids: &[i32]) -> Ask {
     ask(In::Tokens(ids.to_vec()))
 }
 
-fn ask(input: In) -> Ask {
-    Ask { input, keep_history: false, max_new_tokens: 0, sampling: None, role: Some("user") }
+pub(crate) fn ask(input: In) -> Ask {
+    Ask {
+        input,
+        keep_history: false,
+        max_new_tokens: 0,
+        sampling: None,
+        role: Some("user"),
+        mode: RKLLM_INFER_GENERATE,
+        lora: None,
+        save: None,
+    }
 }
 
 impl Ask {
@@ -200,36 +277,111 @@ impl Ask {
         &self,
         use_them: impl FnOnce(*mut RKLLMInput, *mut RKLLMInferParam) -> T,
     ) -> T {
-        let role = self.role.map(|role| CString::new(role).expect("no NUL"));
-        let (text, mut ids);
-        let (input_type, value) = match &self.input {
-            In::Prompt(prompt) => {
-                text = CString::new(prompt.as_str()).expect("no NUL");
-                (RKLLM_INPUT_PROMPT, RKLLMInputValue { prompt_input: text.as_ptr() })
-            }
-            In::Tokens(tokens) => {
-                ids = tokens.clone();
-                let token_input =
-                    RKLLMTokenInput { input_ids: ids.as_mut_ptr(), n_tokens: ids.len() };
-                (RKLLM_INPUT_TOKEN, RKLLMInputValue { token_input })
-            }
-        };
-        let mut input = RKLLMInput {
-            role: role.as_ref().map_or(ptr::null(), |role| role.as_ptr()),
-            enable_thinking: false,
-            input_type,
-            value,
-        };
+        self.lend_all(&[], use_them)
+    }
+
+    /// The same for a batch: `others` bring their inputs only.
+    pub(crate) fn lend_all<T>(
+        &self,
+        others: &[Ask],
+        use_them: impl FnOnce(*mut RKLLMInput, *mut RKLLMInferParam) -> T,
+    ) -> T {
+        let mut lent: Vec<Lent> = std::iter::once(self).chain(others).map(Lent::new).collect();
+        let mut inputs: Vec<RKLLMInput> = lent.iter_mut().map(Lent::input).collect();
         let mut sampling = self.sampling;
+        let c_text = |text: &str| CString::new(text).expect("no NUL");
+        let (lora, save) = (self.lora.map(c_text), self.save.as_deref().map(c_text));
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |t| t.as_ptr());
+        let mut lora_param = RKLLMLoraParam { lora_adapter_name: pointer(&lora) };
+        let mut cache_param =
+            RKLLMPromptCacheParam { save_prompt_cache: 1, prompt_cache_path: pointer(&save) };
         let mut params = RKLLMInferParam {
-            mode: RKLLM_INFER_GENERATE,
-            lora_params: ptr::null_mut(),
-            prompt_cache_params: ptr::null_mut(),
+            mode: self.mode,
+            lora_params: if lora.is_some() { &raw mut lora_param } else { ptr::null_mut() },
+            prompt_cache_params: if save.is_some() {
+                &raw mut cache_param
+            } else {
+                ptr::null_mut()
+            },
             sampling_params: sampling.as_mut().map_or(ptr::null_mut(), |sampling| sampling),
             keep_history: c_int::from(self.keep_history),
             max_new_tokens: self.max_new_tokens,
         };
-        use_them(&raw mut input, &raw mut params)
+        use_them(inputs.as_mut_ptr(), &raw mut params)
+    }
+}
+
+/// What the structs of an input point to.
+struct Lent {
+    role: Option<CString>,
+    text: CString,
+    input: In,
+}
+
+impl Lent {
+    fn new(ask: &Ask) -> Self {
+        let text = match &ask.input {
+            In::Prompt(text) | In::Images(text, ..) => text.as_str(),
+            In::Tokens(_) | In::Rows(..) => "",
+        };
+        Self {
+            role: ask.role.map(|role| CString::new(role).expect("no NUL")),
+            text: CString::new(text).expect("no NUL"),
+            input: ask.input.clone(),
+        }
+    }
+
+    fn input(&mut self) -> RKLLMInput {
+        let text = self.text.as_ptr();
+        let (input_type, value) = match &mut self.input {
+            In::Prompt(_) => (RKLLM_INPUT_PROMPT, RKLLMInputValue { prompt_input: text }),
+            In::Tokens(ids) => {
+                let token_input =
+                    RKLLMTokenInput { input_ids: ids.as_mut_ptr(), n_tokens: ids.len() };
+                (RKLLM_INPUT_TOKEN, RKLLMInputValue { token_input })
+            }
+            In::Rows(rows, count) => {
+                let embed_input = RKLLMEmbedInput { embed: rows.as_mut_ptr(), n_tokens: *count };
+                (RKLLM_INPUT_EMBED, RKLLMInputValue { embed_input })
+            }
+            In::Images(_, rows, counts) => {
+                let multimodal_input = images(text, rows, *counts);
+                (RKLLM_INPUT_MULTIMODAL, RKLLMInputValue { multimodal_input })
+            }
+        };
+        let role = self.role.as_ref().map_or(ptr::null(), |role| role.as_ptr());
+        RKLLMInput { role, enable_thinking: false, input_type, value }
+    }
+}
+
+fn images(
+    text: *const std::ffi::c_char,
+    rows: &mut [f32],
+    [per_image, count]: [usize; 2],
+) -> RKLLMMultiModalInput {
+    RKLLMMultiModalInput {
+        prompt: text.cast_mut(),
+        image: RKLLMMultiModalInputImage {
+            image_embed: if rows.is_empty() { ptr::null_mut() } else { rows.as_mut_ptr() },
+            n_image_tokens: per_image,
+            n_image: count,
+            image_start: c"[".as_ptr(),
+            image_end: c"]".as_ptr(),
+            image_content: ptr::null(),
+            image_width: 0,
+            image_height: 0,
+        },
+        video: RKLLMMultiModalInputVideo {
+            video_embed: ptr::null_mut(),
+            n_frame_tokens: 0,
+            n_frame_per_video: 0,
+            n_video: 0,
+            video_start: ptr::null(),
+            video_end: ptr::null(),
+            video_content: ptr::null(),
+            frame_width: 0,
+            frame_height: 0,
+        },
     }
 }
 
