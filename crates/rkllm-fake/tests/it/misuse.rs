@@ -134,12 +134,12 @@ fn parameters_of_init_are_checked() {
 fn the_structs_of_another_generation_are_noticed() {
     let script = Script::new();
     let old = crate::driver::v1_2_1::Session::open(script.model()).unwrap();
+    let new = Session::open(script.model()).unwrap();
     // SAFETY: the older struct is longer, so that all that is read exists.
     let status = unsafe {
         let mut param = (old.api.create_default_param)();
         let model = CString::new(script.model().to_str().unwrap()).unwrap();
         param.model_path = model.as_ptr();
-        let new = Session::open(script.model()).unwrap();
         let _alone = INIT.lock();
         let mut handle = std::ptr::null_mut();
         let mut callback: sys::RKLLMCallback = std::mem::zeroed();
@@ -147,6 +147,7 @@ fn the_structs_of_another_generation_are_noticed() {
     };
     assert_eq!(status, -1);
     assert!(!script.misuse().is_empty());
+    assert_eq!((old.destroy(), new.destroy()), (0, 0));
 }
 
 #[test]

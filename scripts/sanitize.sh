@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs the tests of the C boundary under valgrind: wrong reads and writes, values never set, memory
+# that nothing points to any more. A few minutes.
+set -eu
+
+cd "$(dirname "$0")/.."
+valgrind="'valgrind', '--quiet', '--error-exitcode=99', '--fair-sched=yes', '--num-callers=30', '--keep-debuginfo=yes',
+    '--leak-check=full', '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite',
+    '--suppressions=$PWD/scripts/valgrind.supp'"
+
+# under VALGRIND-FLAGS CARGO-ARGUMENTS...
+under() {
+    flags=$valgrind$1
+    shift
+    scripts/cargo test --locked --config "target.'cfg(all())'.runner = [$(echo "$flags" | tr -d '\n')]" "$@"
+}
+
+under "" -p rkllm-sys -p rkllm-fake --tests
+# The suite in C is a child of the test, and so is its compiler, which takes long enough as it is.
+under ", '--trace-children=yes', '--trace-children-skip=*/cc,*/gcc*,*/cc1,*/as,*/collect2,*/ld*'" \
+    -p rkllmrt --test c
