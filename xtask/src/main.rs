@@ -3,6 +3,8 @@
 
 mod bindings;
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod manifests;

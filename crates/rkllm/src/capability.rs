@@ -44,11 +44,13 @@ pub enum Capability {
     Tokenizer,
     /// Sampling can be made repeatable with a seed.
     Seed,
+    /// Answers can be held to a grammar.
+    Grammar,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::History,
         Self::ChatTemplate,
         Self::Logits,
@@ -68,6 +70,7 @@ impl Capability {
         Self::Callbacks,
         Self::Tokenizer,
         Self::Seed,
+        Self::Grammar,
     ];
 }
 
@@ -93,6 +96,7 @@ impl fmt::Display for Capability {
             Self::Callbacks => "tokenizer and embedding callbacks (from 1.3.0 on)",
             Self::Tokenizer => "tokenizer interface (only the embedded runtime has)",
             Self::Seed => "seed (only the embedded runtime has)",
+            Self::Grammar => "grammar (only the embedded runtime has)",
         })
     }
 }

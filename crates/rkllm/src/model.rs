@@ -132,17 +132,12 @@ impl Model {
     /// # Errors
     /// [`Error::Call`] when the runtime refuses.
     pub fn special_tokens(&self) -> Result<Vec<String>, Error> {
-        let mut texts = Vec::new();
-        for token in 0..i32::try_from(self.info()?.vocab_size).unwrap_or(i32::MAX) {
-            // What has a text only when special tokens are shown is one.
-            if self.detokenize(&[token], false)?.is_empty() {
-                let text = self.detokenize(&[token], true)?;
-                if !text.is_empty() {
-                    texts.push(text);
-                }
-            }
-        }
-        Ok(texts)
+        let api = self.shared.abi.ext()?;
+        let tokens = fill("rkllm_ext_special_tokens", 64, |tokens, capacity| {
+            // SAFETY: the handle is alive as long as `shared`; tokens are as long as said.
+            unsafe { (api.special_tokens)(self.shared.handle.as_ptr(), tokens, capacity) }
+        })?;
+        tokens.iter().map(|&token| self.detokenize(&[token], true)).collect()
     }
 
     /// Every token that ends an answer.

@@ -173,3 +173,18 @@ fn history_goes_on_and_is_forgotten_on_request() {
     assert_eq!(session.kv_cache_sizes().unwrap()[0], 0);
     assert_eq!(say(&mut session, "My name is Anna. What is your name?"), first);
 }
+
+#[test]
+fn a_grammar_holds_for_one_run() {
+    let mut session = session();
+    let grammar = Some("root ::= \"yes\" | \"no\"".to_owned());
+    let held = RunOptions { grammar, ..RunOptions::default() };
+    let said: Vec<_> =
+        session.generate_with(LONG, held).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(["yes", "no"].contains(&text(&said).as_str()), "{said:?}");
+    let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(free.len() > 3, "{free:?}");
+    let broken = RunOptions { grammar: Some("root ::= (".into()), ..RunOptions::default() };
+    let refused = session.generate_with(LONG, broken).unwrap().next().unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Call { function: "rkllm_ext_set_grammar", .. }), "{refused}");
+}
