@@ -23,6 +23,8 @@
 //! - [`Aborter`] ends a run from another thread.
 //! - [`Capability`] says what a runtime can do; nothing asks for versions.
 //!
+//! The [`tour`] shows each of them by example.
+//!
 //! The runtime is closed code that can crash the process. A program that must not die runs it in a
 //! child process, as `rkllm-server` is made to do.
 
@@ -43,6 +45,7 @@ mod runtime;
 mod session;
 mod shared;
 mod tensor;
+pub mod tour;
 
 pub use callbacks::{Callbacks, Embed, Tokenize};
 pub use capability::Capability;
