@@ -1,6 +1,6 @@
 //! One handle: a model, its session, and the one run it may have.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -42,6 +42,7 @@ pub(crate) struct Engine {
     worker: Mutex<Option<JoinHandle<()>>>,
     context: i32,
     inputs: usize,
+    image_tags: [CString; 2],
     init_time: Duration,
     defaults: RunDefaults,
 }
@@ -53,7 +54,10 @@ impl Engine {
         let threads = options.cpus.threads()?;
         let path = options.path()?;
         model_file::check(&path)?;
-        log::info("rkllm-runtime version: 1.3.0, rknpu driver version: none, platform: CPU");
+        let version = options.version;
+        log::info(format_args!(
+            "rkllm-runtime version: {version}, rknpu driver version: none, platform: CPU"
+        ));
         log::info(format_args!("loading rkllm model from {}", path.display()));
 
         let model = load(options, &path)?;
@@ -100,6 +104,7 @@ impl Engine {
             worker: Mutex::new(None),
             context,
             inputs,
+            image_tags: options.image_tags.clone(),
             init_time: start.elapsed(),
             defaults: options.runs,
         })
@@ -117,6 +122,11 @@ impl Engine {
     /// Inputs that a run takes at once.
     pub(crate) fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Texts before and after the rows of an image, where inputs do not bring them.
+    pub(crate) fn image_tags(&self) -> &[CString; 2] {
+        &self.image_tags
     }
 
     /// What holds for runs that do not bring their own.

@@ -29,13 +29,16 @@ mod token_text;
 mod tokenizer;
 mod tools;
 
-use rkllm_sys::{ext, v1_3};
+use rkllm_sys::{ext, v1_2_1, v1_3};
 
 /// The version of this runtime.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The version of the vendor's runtime whose interface this one has.
 pub const ABI_VERSION: &str = "1.3.0";
+
+/// The version of the vendor's runtime whose interface [`api_1_2_1`] has.
+pub const ABI_VERSION_1_2_1: &str = "1.2.3";
 
 /// The functions of ABI generation 1.3, with the behaviour that `BEHAVIOUR.md` describes.
 ///
@@ -57,6 +60,31 @@ pub const fn api() -> v1_3::Api {
         set_chat_template: ffi::cache::set_chat_template,
         set_function_tools: ffi::extras::set_function_tools,
         set_cross_attn_params: ffi::extras::set_cross_attn_params,
+    }
+}
+
+/// The functions of ABI generation 1.2.1, for programs that were written for it.
+///
+/// The same runtime as that of [`api`], and handles of both may be used side by side. What
+/// generation 1.2.1 cannot say is as if left out: sampling and limits of a single run, videos,
+/// `ignore_eos_token`, the caller's tokenizer and embeddings.
+pub const fn api_1_2_1() -> v1_2_1::Api {
+    v1_2_1::Api {
+        create_default_param: ffi::v1_2_1::create_default_param,
+        init: ffi::v1_2_1::init,
+        load_lora: ffi::v1_2_1::load_lora,
+        load_prompt_cache: ffi::extras::load_prompt_cache,
+        release_prompt_cache: ffi::extras::release_prompt_cache,
+        destroy: ffi::lifecycle::destroy,
+        run: ffi::v1_2_1::run,
+        run_async: ffi::v1_2_1::run_async,
+        abort: ffi::run::abort,
+        is_running: ffi::run::is_running,
+        clear_kv_cache: ffi::cache::clear_kv_cache,
+        get_kv_cache_size: ffi::cache::get_kv_cache_size,
+        set_chat_template: ffi::cache::set_chat_template,
+        set_function_tools: ffi::extras::set_function_tools,
+        set_cross_attn_params: ffi::v1_2_1::set_cross_attn_params,
     }
 }
 

@@ -14,6 +14,10 @@ const DEFAULT_CONTEXT: i32 = 4096;
 /// Everything that `rkllm_init` is told about a model and its runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Options {
+    /// The vendor's version whose interface the caller uses.
+    pub(crate) version: &'static str,
+    /// Texts before and after the rows of an image, where inputs do not bring them.
+    pub(crate) image_tags: [CString; 2],
     pub(crate) path: CString,
     /// Positions in the KV cache; 0 or less leaves the choice to the runtime.
     pub(crate) max_context_len: i32,
@@ -134,7 +138,17 @@ mod tests {
             ignore_end: false,
         };
         let cpus = Cpus { count: 0, mask: 0 };
-        Options { path: CString::default(), max_context_len, n_keep, cpus, inputs: 1, runs }
+        let (version, image_tags) = ("", [CString::default(), CString::default()]);
+        Options {
+            version,
+            image_tags,
+            path: CString::default(),
+            max_context_len,
+            n_keep,
+            cpus,
+            inputs: 1,
+            runs,
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::embedder::Embedder;
 use crate::error::Error;
 use crate::generation::{Ending, Generation, Lane, Rules};
 use crate::llama::{Context, Grammar};
+use crate::log;
 use crate::lora::{LoraFile, Loras};
 use crate::options::{Limits, RunDefaults};
 use crate::prompt::{FixedTexts, Prompting};
@@ -119,11 +120,16 @@ impl Session {
         mut tools: RunTools,
     ) -> Result<(), Error> {
         let keep_history = request.keep_history;
+        self.trace(request, &lanes);
         let ran = self.generate(request, &mut lanes, &mut tools);
         if ran.is_err() {
             tools.sink.fail(lanes.len());
         }
         let paused = ran? == Ending::Paused;
+        if tools.signal.is_aborting() {
+            log::trace("rkllm_run was aborted");
+        }
+        log::trace(if paused { "rkllm_run ended" } else { "rkllm_run finish!" });
         self.conversations = lanes
             .into_iter()
             .map(|Lane { items, end, .. }| match (paused, keep_history) {
@@ -138,6 +144,19 @@ impl Session {
                 prompt_cache::save(&mut self.cache, path, &fingerprint)
             }
             None => Ok(()),
+        }
+    }
+
+    fn trace(&self, request: &Request, lanes: &[Lane]) {
+        log::trace(format_args!("keep history status: {}", u8::from(request.keep_history)));
+        log::trace(format_args!("n_keep = {}", self.limits.n_keep));
+        for (index, lane) in lanes.iter().enumerate() {
+            log::trace(format_args!("current kv cache size: {}", self.cache.len(index)));
+            log::trace(format_args!(
+                "actual input tokens: {}, history length: {}",
+                lane.items.len() - lane.input,
+                lane.input
+            ));
         }
     }
 

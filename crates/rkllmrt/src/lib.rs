@@ -3,12 +3,38 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use rkllm_sys::ext::{self, RKLLMExtModelInfo};
-use rkllm_sys::v1_3::{
-    self, LLMHandle, RKLLMCallback, RKLLMCrossAttnParam, RKLLMInferParam, RKLLMInput,
-    RKLLMLoraAdapter, RKLLMParam,
+
+#[cfg(feature = "abi-1_2_1")]
+mod generation {
+    pub(crate) use rkllm_sys::v1_2_1::*;
+
+    pub(crate) const API: Api = rkllm_cpu::api_1_2_1();
+    pub(crate) type Callback = LLMResultCallback;
+    pub(crate) const TEXT: &str = concat!(
+        "RKLLM SDK (version: 1.2.3 | target: CPU | build: rkllm-cpu ",
+        env!("CARGO_PKG_VERSION"),
+        ")\0"
+    );
+}
+
+#[cfg(not(feature = "abi-1_2_1"))]
+mod generation {
+    pub(crate) use rkllm_sys::v1_3::*;
+
+    pub(crate) const API: Api = rkllm_cpu::api();
+    pub(crate) type Callback = *mut RKLLMCallback;
+    pub(crate) const TEXT: &str = concat!(
+        "RKLLM SDK (version: 1.3.0 | target: CPU | build: rkllm-cpu ",
+        env!("CARGO_PKG_VERSION"),
+        ")\0"
+    );
+}
+
+use generation::{
+    API, Api, Callback, LLMHandle, RKLLMCrossAttnParam, RKLLMInferParam, RKLLMInput,
+    RKLLMLoraAdapter, RKLLMParam, TEXT,
 };
 
-const API: v1_3::Api = rkllm_cpu::api();
 const EXT: ext::Api = rkllm_cpu::ext_api();
 
 /// The only thing that tells libraries of different generations apart, read from the file.
@@ -17,12 +43,6 @@ static BANNER: [u8; TEXT.len()] = match TEXT.as_bytes().first_chunk() {
     Some(text) => *text,
     None => unreachable!(),
 };
-
-const TEXT: &str = concat!(
-    "RKLLM SDK (version: 1.3.0 | target: CPU | build: rkllm-cpu ",
-    env!("CARGO_PKG_VERSION"),
-    ")\0"
-);
 
 /// Exports entries of a table under their C names.
 macro_rules! export {
@@ -47,7 +67,7 @@ macro_rules! export {
 export! {
     rkllm_createDefaultParam = API.create_default_param() -> RKLLMParam;
     rkllm_init = API.init(
-        handle: *mut LLMHandle, param: *mut RKLLMParam, callback: *mut RKLLMCallback
+        handle: *mut LLMHandle, param: *mut RKLLMParam, callback: Callback
     ) -> c_int;
     rkllm_load_lora = API.load_lora(
         handle: LLMHandle, lora_adapter: *mut RKLLMLoraAdapter
@@ -107,6 +127,6 @@ export! {
 }
 
 const _: () = assert!(
-    EXPORTED == v1_3::Api::SYMBOLS.len() + ext::Api::SYMBOLS.len(),
+    EXPORTED == Api::SYMBOLS.len() + ext::Api::SYMBOLS.len(),
     "every function of the tables is exported"
 );

@@ -39,10 +39,8 @@ fn run(library: &Path, model: &Path) {
 fn the_embedded_runtime_passes() {
     // Cargo puts the library, of which this is a test, beside the test.
     let library = std::env::current_exe().unwrap().with_file_name("librkllmrt.so");
-    let model = std::env::var_os("RKLLM_TEST_MODEL").map_or_else(
-        || root().join("models/SmolLM2-135M-Instruct.Q4_1.gguf"),
-        PathBuf::from,
-    );
+    let model = std::env::var_os("RKLLM_TEST_MODEL")
+        .map_or_else(|| root().join("models/SmolLM2-135M-Instruct.Q4_1.gguf"), PathBuf::from);
     assert!(model.is_file(), "{}: no test model; run `cargo xtask model`", model.display());
     run(&library, &model);
 }

@@ -1,11 +1,12 @@
 //! Reads the inputs of a run.
 
 use std::ffi::c_char;
+use std::ptr;
 
 use rkllm_chat::Role;
 use rkllm_sys::v1_3::{
     RKLLM_INPUT_EMBED, RKLLM_INPUT_MULTIMODAL, RKLLM_INPUT_PROMPT, RKLLM_INPUT_TOKEN, RKLLMInput,
-    RKLLMMultiModalInput,
+    RKLLMMultiModalInput, RKLLMMultiModalInputVideo,
 };
 
 use super::read;
@@ -14,20 +15,30 @@ use crate::item::Item;
 use crate::media::{Clips, Media};
 use crate::request::{Input, Said};
 
-/// Images or videos as the C structs of all generations tell them.
+/// Images or videos as the C structs tell them.
 #[derive(Debug)]
-pub(super) struct RawClips {
-    pub(super) rows: *const f32,
+struct RawClips {
+    rows: *const f32,
     /// Rows of a frame, frames of a clip, and clips.
-    pub(super) counts: [usize; 3],
-    pub(super) start: String,
-    pub(super) end: String,
+    counts: [usize; 3],
+    start: String,
+    end: String,
     /// What messages call the rows and the counts.
-    pub(super) names: [&'static str; 2],
+    names: [&'static str; 2],
 }
 
-/// What messages call an image's rows and counts.
-pub(super) const IMAGE_NAMES: [&str; 2] = ["image_embed", "n_image/n_image_token"];
+/// For generations that know no videos.
+pub(super) const NO_VIDEO: RKLLMMultiModalInputVideo = RKLLMMultiModalInputVideo {
+    video_embed: ptr::null_mut(),
+    n_frame_tokens: 0,
+    n_frame_per_video: 0,
+    n_video: 0,
+    video_start: ptr::null(),
+    video_end: ptr::null(),
+    video_content: ptr::null(),
+    frame_width: 0,
+    frame_height: 0,
+};
 
 /// # Safety
 ///
@@ -67,11 +78,7 @@ pub(super) unsafe fn read_input(input: *const RKLLMInput, width: usize) -> Resul
 /// # Safety
 ///
 /// `role` must be null or NUL-terminated, `thinking` point to a readable byte.
-pub(super) unsafe fn said(
-    role: *const c_char,
-    text: &str,
-    thinking: *const bool,
-) -> Result<Said, Error> {
+unsafe fn said(role: *const c_char, text: &str, thinking: *const bool) -> Result<Said, Error> {
     // SAFETY: the caller's promise.
     let (role, thinking) = unsafe {
         let role = if role.is_null() { "user" } else { read::text(role, "role")? };
@@ -98,7 +105,7 @@ unsafe fn raw_clips(input: &RKLLMMultiModalInput) -> Result<[RawClips; 2], Error
                 counts: [image.n_image_tokens, 1, image.n_image],
                 start: text_or_empty(image.image_start, "image_start")?,
                 end: text_or_empty(image.image_end, "image_end")?,
-                names: IMAGE_NAMES,
+                names: ["image_embed", "n_image/n_image_token"],
             },
             RawClips {
                 rows: video.video_embed,
@@ -114,10 +121,7 @@ unsafe fn raw_clips(input: &RKLLMMultiModalInput) -> Result<[RawClips; 2], Error
 /// # Safety
 ///
 /// `pointer` must be null or NUL-terminated.
-pub(super) unsafe fn text_or_empty(
-    pointer: *const c_char,
-    what: &'static str,
-) -> Result<String, Error> {
+unsafe fn text_or_empty(pointer: *const c_char, what: &'static str) -> Result<String, Error> {
     if pointer.is_null() {
         return Ok(String::new());
     }
@@ -128,7 +132,7 @@ pub(super) unsafe fn text_or_empty(
 /// # Safety
 ///
 /// The rows must be null or as many as the counts say, of `width` numbers each.
-pub(super) unsafe fn clips(raw: RawClips, width: usize) -> Result<Option<Clips>, Error> {
+unsafe fn clips(raw: RawClips, width: usize) -> Result<Option<Clips>, Error> {
     let RawClips { rows: pointer, counts, start, end, names: [embed, sizes] } = raw;
     let [per_frame, frames, count] = counts;
     if pointer.is_null() && per_frame == 0 && count == 0 {
@@ -151,7 +155,7 @@ pub(super) unsafe fn clips(raw: RawClips, width: usize) -> Result<Option<Clips>,
 /// # Safety
 ///
 /// `pointer` must be null or point to `count` rows of `width` numbers each.
-pub(super) unsafe fn rows(
+unsafe fn rows(
     (pointer, count): (*const f32, usize),
     width: usize,
     what: &'static str,

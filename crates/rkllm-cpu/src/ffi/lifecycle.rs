@@ -1,6 +1,6 @@
 //! `rkllm_createDefaultParam`, `rkllm_init`, `rkllm_destroy`.
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 use std::ptr;
 
 use rkllm_sys::v1_3::{LLMHandle, RKLLMCallback, RKLLMExtendParam, RKLLMParam, RKLLMSamplingParam};
@@ -74,7 +74,7 @@ pub(crate) unsafe extern "C" fn destroy(handle: LLMHandle) -> c_int {
 /// # Safety
 ///
 /// `param` must be null or point to an `RKLLMParam` whose strings are null or NUL-terminated.
-unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
+pub(super) unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
     if param.is_null() {
         return Err(Error::Null("RKLLMParam"));
     }
@@ -102,6 +102,8 @@ unsafe fn options(param: *const RKLLMParam) -> Result<Options, Error> {
             mirostat_eta: (*param).mirostat_eta,
         };
         Ok(Options {
+            version: crate::ABI_VERSION,
+            image_tags: [CString::default(), CString::default()],
             path: read::c_str((*param).model_path, "model_path")?.to_owned(),
             max_context_len: (*param).max_context_len,
             n_keep: (*param).n_keep,

@@ -8,6 +8,7 @@ mod input;
 pub(crate) mod lifecycle;
 mod read;
 pub(crate) mod run;
+pub(crate) mod v1_2_1;
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -16,8 +16,8 @@ use crate::log;
 use crate::request::Request;
 use crate::sampling::Sampling;
 
-pub(super) const RUN: &str = "rkllm_run";
-pub(super) const RUN_ASYNC: &str = "rkllm_run_async";
+const RUN: &str = "rkllm_run";
+const RUN_ASYNC: &str = "rkllm_run_async";
 
 pub(crate) unsafe extern "C" fn run(
     handle: LLMHandle,
@@ -84,7 +84,7 @@ pub(crate) unsafe extern "C" fn is_running(handle: LLMHandle) -> c_int {
 /// # Safety
 ///
 /// The pointers must be null or valid with all that they lead to, as the ABI asks.
-unsafe fn request(
+pub(super) unsafe fn request(
     engine: &Engine,
     input: *const RKLLMInput,
     params: *const RKLLMInferParam,
@@ -127,11 +127,11 @@ unsafe fn request(
 }
 
 /// The first limit that is one.
-pub(super) fn most(limits: &[i32]) -> Option<usize> {
+fn most(limits: &[i32]) -> Option<usize> {
     limits.iter().find(|&&limit| limit > 0).and_then(|&limit| limit.try_into().ok())
 }
 
-pub(super) fn numbers(mode: RKLLMInferMode) -> Result<Option<Numbers>, Error> {
+fn numbers(mode: RKLLMInferMode) -> Result<Option<Numbers>, Error> {
     match mode {
         RKLLM_INFER_GENERATE => Ok(None),
         RKLLM_INFER_GET_LAST_HIDDEN_LAYER => Ok(Some(Numbers::Hidden)),
@@ -143,7 +143,7 @@ pub(super) fn numbers(mode: RKLLMInferMode) -> Result<Option<Numbers>, Error> {
 /// # Safety
 ///
 /// `name` must be null or NUL-terminated.
-pub(super) unsafe fn lora_name(name: *const c_char) -> Result<String, Error> {
+unsafe fn lora_name(name: *const c_char) -> Result<String, Error> {
     // SAFETY: the caller's promise.
     Ok(unsafe { read::text(name, "lora_adapter_name")? }.to_owned())
 }
@@ -151,7 +151,7 @@ pub(super) unsafe fn lora_name(name: *const c_char) -> Result<String, Error> {
 /// # Safety
 ///
 /// `path` must be null or NUL-terminated.
-pub(super) unsafe fn save_path(path: *const c_char, engine: &Engine) -> Result<PathBuf, Error> {
+unsafe fn save_path(path: *const c_char, engine: &Engine) -> Result<PathBuf, Error> {
     const DEFAULT: &str = "./prompt_cache.bin";
     if engine.inputs() > 1 {
         return Err(Error::PromptCacheBatch);

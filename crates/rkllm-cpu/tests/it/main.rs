@@ -14,3 +14,4 @@ mod stop;
 mod support;
 mod text;
 mod tools;
+mod v1_2_1;
