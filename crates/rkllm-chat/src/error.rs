@@ -56,11 +56,14 @@ pub enum Error {
          the special tokens in them: remove such characters"
     )]
     NoPlaceholder,
-    /// The template cannot be reduced to the texts around a turn.
-    #[error("the chat template has no fixed texts around a turn: {reason}; render it per request")]
+    /// The template does not show every message once, so that no turn can be told from the rest.
+    #[error(
+        "the chat template leaves out or repeats {what}, so a conversation cannot be continued by \
+         its new messages alone; render it per request"
+    )]
     NoTurnTexts {
-        /// What stands in the way.
-        reason: &'static str,
+        /// What is not shown once.
+        what: &'static str,
     },
     /// A role with another name than those this crate knows.
     #[error("unknown role {role:?}: use system, user, assistant or tool")]

@@ -24,5 +24,4 @@ pub use options::{RenderOptions, SpecialTokens};
 pub use prompt::{Prompt, Segment};
 pub use stop::{Pushed, StopStrings};
 pub use template::ChatTemplate;
-pub use turns::TurnTexts;
 pub use utf8::Utf8Assembler;

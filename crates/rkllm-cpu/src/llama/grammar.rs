@@ -14,7 +14,7 @@ pub(crate) const MAX_GRAMMAR: usize = 64 << 10;
 
 /// Stack of the thread that parses: enough for [`MAX_GRAMMAR`] bytes of opening brackets, since
 /// llama.cpp's parser calls itself for each of them. Untouched pages of it cost nothing.
-const PARSER_STACK: usize = 256 << 20;
+const PARSER_STACK: usize = 64 << 20;
 
 /// A grammar and how far the output has come in it.
 ///

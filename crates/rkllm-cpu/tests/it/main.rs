@@ -5,6 +5,7 @@ mod callbacks;
 mod ext;
 mod generate;
 mod history;
+mod log;
 mod lora;
 mod numbers;
 mod prompt_cache;
