@@ -40,7 +40,7 @@ pub struct Usage {
 /// Where the time of one request went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Milliseconds spent waiting for a turn.
+    /// Milliseconds from the request's arrival to the start of its run: loading the model, waiting for a turn, tokenizing.
     pub queue_ms: f64,
     /// Milliseconds from the start of the run to the first token.
     pub prefill_ms: f64,

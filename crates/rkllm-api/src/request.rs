@@ -1,6 +1,7 @@
 //! What a client sends.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Message, Role, Stop, finite, null};
 
@@ -16,7 +17,7 @@ macro_rules! tunable {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
             /// Randomness of the choice of the next token; 0 always takes the likeliest.
@@ -29,7 +30,7 @@ macro_rules! tunable {
             #[serde(skip_serializing_if = "Option::is_none")]
             pub top_k: Option<i64>,
             /// Most tokens to produce; `max_tokens` is read as well.
-            #[serde(alias = "max_tokens", skip_serializing_if = "Option::is_none")]
+            #[serde(skip_serializing_if = "Option::is_none")]
             pub max_new_tokens: Option<i64>,
             /// Factor against tokens that appeared already; 1 is none.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,54 @@ macro_rules! tunable {
             #[serde(skip_serializing_if = "Option::is_none")]
             pub stop: Option<Stop>,
         }
+
+        // Read by way of a struct with both names of `max_new_tokens`: as an alias the second one would be a duplicate field, even
+        // where one of them is `null`.
+        const _: () = {
+            #[derive(Deserialize)]
+            struct Wire {
+                $($(#[$field_meta])* $field: $type,)*
+                temperature: Option<f64>,
+                top_p: Option<f64>,
+                top_k: Option<i64>,
+                max_new_tokens: Option<i64>,
+                max_tokens: Option<i64>,
+                repeat_penalty: Option<f64>,
+                frequency_penalty: Option<f64>,
+                presence_penalty: Option<f64>,
+                seed: Option<i64>,
+                stop: Option<Stop>,
+            }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let wire = Wire::deserialize(deserializer)?;
+                    Ok(Self {
+                        $($field: wire.$field,)*
+                        temperature: wire.temperature,
+                        top_p: wire.top_p,
+                        top_k: wire.top_k,
+                        max_new_tokens: either(wire.max_new_tokens, wire.max_tokens)?,
+                        repeat_penalty: wire.repeat_penalty,
+                        frequency_penalty: wire.frequency_penalty,
+                        presence_penalty: wire.presence_penalty,
+                        seed: wire.seed,
+                        stop: wire.stop,
+                    })
+                }
+            }
+        };
     };
+}
+
+/// The limit under either of its names.
+fn either<E: Error>(new: Option<i64>, old: Option<i64>) -> Result<Option<i64>, E> {
+    match (new, old) {
+        (Some(new), Some(old)) if new != old => Err(E::custom(format_args!(
+            "max_new_tokens is {new} and max_tokens, which means the same, is {old}; send one of them"
+        ))),
+        (new, old) => Ok(new.or(old)),
+    }
 }
 
 /// Gives requests an accessor for all their tuning fields at once.
@@ -215,8 +263,15 @@ mod tests {
     fn max_tokens_is_max_new_tokens() {
         let request: ChatRequest = from_value(json!({"messages": [], "max_tokens": 9})).unwrap();
         assert_eq!(request.max_new_tokens, Some(9));
-        let both = json!({"messages": [], "max_tokens": 9, "max_new_tokens": 9});
-        insta::assert_snapshot!(from_value::<ChatRequest>(both).unwrap_err(), @"duplicate field `max_new_tokens`");
+        let both = |old, new| {
+            let body = json!({"messages": [], "max_tokens": old, "max_new_tokens": new});
+            from_value::<ChatRequest>(body).map(|request| request.max_new_tokens)
+        };
+        assert_eq!(both(json!(9), json!(9)).unwrap(), Some(9));
+        assert_eq!(both(json!(9), json!(null)).unwrap(), Some(9));
+        assert_eq!(both(json!(null), json!(9)).unwrap(), Some(9));
+        assert_eq!(both(json!(null), json!(null)).unwrap(), None);
+        insta::assert_snapshot!(both(json!(8), json!(9)).unwrap_err(), @"max_new_tokens is 9 and max_tokens, which means the same, is 8; send one of them");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MAX_EVENT: usize = 1024 * 1024;
 ///
 /// Yields the deltas in order; the last one carries [`finish`](Delta::finish). The stream ends after the server's end mark, or
 /// after its first error: an answer that broke off never looks complete. Deltas are read from the connection when asked for and
-/// not before, so a slow reader slows the server down instead of filling the memory.
+/// not before; what a slow reader has not read yet waits in the server, which goes on generating meanwhile.
 ///
 /// Dropping the stream closes the connection, by which the server knows that it can stop generating.
 #[must_use = "a stream that is dropped cancels the generation"]

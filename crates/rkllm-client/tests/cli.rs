@@ -80,10 +80,56 @@ fn a_conversation_without_questions_needs_no_server() {
 
 #[test]
 fn limits_that_make_no_sense_are_refused() {
-    let output = run(&["test", "--max-new-tokens", "0"], "");
-    assert_eq!(output.status.code(), Some(2));
+    for limit in ["0", "-1"] {
+        let output = run(&["test", "--max-new-tokens", limit], "");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("is not in 1.."), "{}", text(&output.stderr));
+    }
     let (url, _reserved) = unused_url();
     let output = run(&["chat", "--url", &url, "--temperature", "NaN"], "Hello\n");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("give a finite one"), "{}", text(&output.stderr));
+}
+
+/// Answers every request with the same health object: enough for a program that gets past its first line.
+fn healthy_server() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let body = r#"{"status": "healthy", "model_loaded": true, "timestamp": 1}"#;
+            let length = body.len();
+            // What was asked is read so that closing does not reset the connection.
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length";
+            let _ = write!(stream, "{head}: {length}\r\n\r\n{body}");
+        }
+    });
+    url
+}
+
+#[test]
+fn a_reader_that_left_ends_it_quietly() {
+    let url = healthy_server();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_rkllm-client"))
+        .args(["test", "--url", &url])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(141));
+}
+
+#[test]
+fn an_empty_address_in_the_environment_is_none() {
+    let output = Command::new(env!("CARGO_BIN_EXE_rkllm-client"))
+        .args(["test", "--help"])
+        .env("RKLLM_URL", "")
+        .output()
+        .unwrap();
+    assert!(text(&output.stdout).contains("[default: http://127.0.0.1:5000]"));
 }

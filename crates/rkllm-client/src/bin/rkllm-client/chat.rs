@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// Longest answer, in tokens.
-    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(i64).range(1..), allow_negative_numbers = true)]
     max_new_tokens: Option<i64>,
     /// Answer at once, without thinking first.
     #[arg(long)]
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Some("") => {}
             Some(question) => match conversation.ask(&client, question, &screen).await {
                 // A person decides what to do next; a script has to know.
-                Err(error) if screen.is_interactive() => eprintln!("{error:#}"),
+                Err(error) if screen.is_interactive() => crate::complain(&error),
                 outcome => outcome?,
             },
         }

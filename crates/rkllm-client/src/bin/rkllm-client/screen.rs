@@ -38,6 +38,11 @@ impl Screen {
         out.flush()
     }
 
+    /// A whole line.
+    pub(crate) fn line(&self, text: &str) -> io::Result<()> {
+        self.print(&format!("{text}\n"))
+    }
+
     /// A dim line that only people want to see.
     pub(crate) fn note(&self, text: &str) -> io::Result<()> {
         if self.terminal { self.print(&format!("\x1b[2m{text}\x1b[0m\n")) } else { Ok(()) }

@@ -7,6 +7,7 @@ use rkllm_client::{Client, Error, Options};
 
 use crate::Server;
 use crate::checks::{Checks, Outcome};
+use crate::screen::Screen;
 
 /// Longest silence of a server that still works: a slow board that loads its model first.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -20,7 +21,8 @@ pub(crate) struct Args {
         long,
         value_name = "TOKENS",
         default_value_t = 64,
-        value_parser = clap::value_parser!(u32).range(1..)
+        value_parser = clap::value_parser!(u32).range(1..),
+        allow_negative_numbers = true
     )]
     max_new_tokens: u32,
 }
@@ -33,49 +35,58 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     let checks = Checks::new(client, &args.server.url, args.max_new_tokens)?;
-    let mut report = Report::default();
-    report.line("health", checks.health()).await;
-    report.line("generate", checks.generate()).await;
-    report.line("generate, streamed", checks.generate_stream()).await;
-    report.line("chat", checks.chat()).await;
-    report.line("chat, streamed", checks.chat_stream()).await;
-    report.line("missing prompt refused", checks.refused("generate", "{}")).await;
-    report.line("missing messages refused", checks.refused("chat", "{}")).await;
-    report.line("malformed JSON refused", checks.refused("generate", r#"{"prompt": "#)).await;
+    let mut report = Report::new();
+    report.line("health", checks.health()).await?;
+    report.line("generate", checks.generate()).await?;
+    report.line("generate, streamed", checks.generate_stream()).await?;
+    report.line("chat", checks.chat()).await?;
+    report.line("chat, streamed", checks.chat_stream()).await?;
+    report.line("missing prompt refused", checks.refused("generate", "{}")).await?;
+    report.line("missing messages refused", checks.refused("chat", "{}")).await?;
+    report.line("malformed JSON refused", checks.refused("generate", r#"{"prompt": "#)).await?;
     let wizard = r#"{"messages": [{"role": "wizard", "content": "Hello"}]}"#;
-    report.line("unknown role refused", checks.refused("chat", wizard)).await;
-    report.line("unknown path refused", checks.not_found()).await;
-    Ok(report.summary())
+    report.line("unknown role refused", checks.refused("chat", wizard)).await?;
+    report.line("unknown path refused", checks.not_found()).await?;
+    report.summary()
 }
 
 /// Prints a line per check and counts.
-#[derive(Default)]
 struct Report {
+    screen: Screen,
     passed: usize,
     failed: usize,
 }
 
 impl Report {
-    async fn line(&mut self, name: &str, check: impl Future<Output = Outcome>) {
+    fn new() -> Self {
+        Self { screen: Screen::new(), passed: 0, failed: 0 }
+    }
+
+    async fn line(
+        &mut self,
+        name: &str,
+        check: impl Future<Output = Outcome>,
+    ) -> anyhow::Result<()> {
         let start = Instant::now();
         let outcome = check.await;
         let ms = start.elapsed().as_millis();
-        match outcome {
+        let line = match outcome {
             Ok(speed) => {
                 self.passed += 1;
                 let speed = speed.map(|speed| format!("   {speed}")).unwrap_or_default();
-                println!("✓ {name:24} {ms:>7} ms{speed}");
+                format!("✓ {name:24} {ms:>7} ms{speed}")
             }
             Err(error) => {
                 self.failed += 1;
-                println!("✗ {name:24} {ms:>7} ms   {error:#}");
+                format!("✗ {name:24} {ms:>7} ms   {error:#}")
             }
-        }
+        };
+        Ok(self.screen.line(&line)?)
     }
 
-    fn summary(&self) -> ExitCode {
+    fn summary(&self) -> anyhow::Result<ExitCode> {
         let total = self.passed + self.failed;
-        println!("{} of {total} checks passed", self.passed);
-        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        self.screen.line(&format!("{} of {total} checks passed", self.passed))?;
+        Ok(if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
