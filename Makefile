@@ -17,6 +17,7 @@ test: setup model
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked --features rkllmrt/abi-1_2_1 --test library
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 # Debian packages and Rust, if the machine lacks them.

@@ -18,4 +18,4 @@ under() {
 under "" -p rkllm-sys -p rkllm-fake --tests
 # The suite in C is a child of the test, and so is its compiler, which takes long enough as it is.
 under ", '--trace-children=yes', '--trace-children-skip=*/cc,*/gcc*,*/cc1,*/as,*/collect2,*/ld*'" \
-    -p rkllmrt --test c
+    -p rkllmrt --test library c::

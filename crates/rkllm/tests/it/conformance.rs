@@ -24,6 +24,8 @@ impl Case {
             sampling: Sampling { top_k: 1, ..Sampling::default() },
             max_context: Some(512),
             max_new_tokens: Some(12),
+            // One thread where threads compute: several tests run at a time.
+            cpu_mask: self.can(Capability::Tokenizer).then_some(1),
             ..Options::default()
         }
     }

@@ -1,5 +1,4 @@
 //! Runs the C program in `tests/c` of the workspace on the shared library, as an application would.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,9 +6,7 @@ use std::process::Command;
 use rkllm_fake::Script;
 use rkllm_sys::Generation;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::{library, model, root};
 
 /// Compiles the program into a folder.
 fn compile(folder: &Path) -> PathBuf {
@@ -37,12 +34,7 @@ fn run(library: &Path, model: &Path) {
 
 #[test]
 fn the_embedded_runtime_passes() {
-    // Cargo puts the library, of which this is a test, beside the test.
-    let library = std::env::current_exe().unwrap().with_file_name("librkllmrt.so");
-    let model = std::env::var_os("RKLLM_TEST_MODEL")
-        .map_or_else(|| root().join("models/SmolLM2-135M-Instruct.Q4_1.gguf"), PathBuf::from);
-    assert!(model.is_file(), "{}: no test model; run `cargo xtask model`", model.display());
-    run(&library, &model);
+    run(&library(), &model());
 }
 
 #[test]
