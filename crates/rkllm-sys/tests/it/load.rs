@@ -15,9 +15,10 @@ fn compile(dir: &Path, symbols: &[&str]) -> Library {
     }
     let (source, path) = (dir.join("runtime.c"), dir.join("librkllmrt.so"));
     std::fs::write(&source, code).unwrap();
-    let mut cc = Command::new("cc");
+    let compiler = std::env::var("CC").unwrap_or("cc".to_owned());
+    let mut cc = Command::new(compiler);
     let status = cc.args(["-shared", "-fPIC", "-o"]).arg(&path).arg(&source).status();
-    assert!(status.expect("a C compiler is installed as `cc`").success());
+    assert!(status.expect("a C compiler is installed as `cc`, or named by `CC`").success());
 
     let found = inspect(&path).unwrap();
     assert_eq!((found.target.as_str(), found.build.as_str()), ("Linux", "test"));
