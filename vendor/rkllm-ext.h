@@ -104,6 +104,14 @@ int rkllm_ext_set_seed(LLMHandle handle, uint32_t seed);
  */
 int rkllm_ext_set_grammar(LLMHandle handle, const char *gbnf);
 
+/**
+ * Tells why the last function that failed on this thread did so: the text of its `E rkllm: ` line.
+ *
+ * Writes at most `capacity` bytes of UTF-8 to `text`, without NUL, and returns how many there are;
+ * 0 if none has failed. `text` may be null if `capacity` is 0.
+ */
+int64_t rkllm_ext_last_error(char *text, size_t capacity);
+
 #ifdef __cplusplus
 }
 #endif

@@ -99,5 +99,6 @@ pub const fn ext_api() -> ext::Api {
         special_tokens: ffi::ext::special_tokens,
         set_seed: ffi::ext::set_seed,
         set_grammar: ffi::ext::set_grammar,
+        last_error: ffi::ext::last_error,
     }
 }

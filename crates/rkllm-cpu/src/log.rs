@@ -1,5 +1,6 @@
 //! The runtime's own lines on standard error, and what becomes of llama.cpp's.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt::Display;
 use std::io::Write as _;
@@ -10,6 +11,11 @@ use parking_lot::Mutex;
 
 /// The first error that llama.cpp reported since [`explained`] began; `None` outside it.
 static FIRST_ERROR: Mutex<Option<String>> = Mutex::new(None);
+
+thread_local! {
+    /// The last error line, for callers who want to say it themselves.
+    static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
 /// `RKLLM_LOG_LEVEL` when it was first asked for; 0 if unset or not a number.
 fn level() -> u32 {
@@ -45,7 +51,14 @@ pub(crate) fn warning(message: impl Display) {
 }
 
 pub(crate) fn error(message: impl Display) {
-    line('E', message);
+    let message = message.to_string();
+    line('E', &message);
+    LAST_ERROR.set(message);
+}
+
+/// The last error line of this thread; empty if there was none.
+pub(crate) fn last_error() -> String {
+    LAST_ERROR.with_borrow(Clone::clone)
 }
 
 /// Runs `work` and returns beside its result the first error that llama.cpp logged meanwhile.

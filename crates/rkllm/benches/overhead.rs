@@ -64,7 +64,7 @@ fn main() {
     let iterator = best(|| {
         let tokens = session.generate("Hi").expect("plain text");
         assert_eq!(
-            tokens.map(|token| token.expect("ends well").text.len()).count(),
+            tokens.filter(|token| token.as_ref().is_ok_and(|token| !token.text.is_empty())).count(),
             TOKENS as usize
         );
     });

@@ -46,21 +46,23 @@ pub enum Error {
         /// The generation that the banner names.
         generation: rkllm_sys::Generation,
     },
-    /// The runtime refused to load the model; its own lines on stderr say why.
-    #[error("the runtime refused to load {} (rkllm_init returned {status}); the lines it printed above say why", .path.display())]
+    /// The runtime refused to load the model.
+    #[error("cannot load {}: {}", .path.display(), why(.reason, "rkllm_init", (*status).into()))]
     Init {
         /// What `rkllm_init` returned.
         status: i32,
+        /// The runtime's own words, where it can be asked.
+        reason: Option<String>,
         /// The model file.
         path: PathBuf,
     },
     /// The runtime ended a run with an error.
-    #[error(
-        "the runtime failed during a run (rkllm_run returned {status}); the lines it printed say why"
-    )]
+    #[error("the runtime failed: {}", why(.reason, "rkllm_run", (*status).into()))]
     Run {
         /// What `rkllm_run` returned.
         status: i32,
+        /// The runtime's own words, where it can be asked.
+        reason: Option<String>,
     },
     /// A run ended without a single token and without saying so; over-long prompts do this.
     #[error(
@@ -95,12 +97,14 @@ pub enum Error {
         allowed: String,
     },
     /// A call other than `rkllm_init` and `rkllm_run` failed.
-    #[error("{function} returned {status}; the lines that the runtime printed say why")]
+    #[error("{}", why(.reason, function, *status))]
     Call {
         /// The C function.
         function: &'static str,
         /// What it returned.
         status: i64,
+        /// The runtime's own words, where it can be asked.
+        reason: Option<String>,
     },
     /// Vectors as input, and nobody knows how wide the model's are: a wrong width crashes runtimes.
     #[error(
@@ -128,6 +132,14 @@ impl Error {
         allowed: impl Into<String>,
     ) -> Self {
         Self::Option { name, value: value.to_string(), allowed: allowed.into() }
+    }
+}
+
+/// Why a call failed, in the runtime's words if there are any. Vendor runtimes print them only.
+fn why(reason: &Option<String>, function: &str, status: i64) -> String {
+    match reason {
+        Some(reason) => reason.clone(),
+        None => format!("{function} returned {status}; the lines that the runtime printed say why"),
     }
 }
 

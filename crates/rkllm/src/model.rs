@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::abi::called;
+use crate::abi::Abi;
 use crate::shared::Shared;
 
 /// A loaded model's tokenizer and facts, for any thread, also while a run is under way.
@@ -59,7 +59,7 @@ impl Model {
             flags |= rkllm_sys::ext::RKLLM_EXT_PARSE_SPECIAL;
         }
         // A token has at least one byte but for BOS and EOS.
-        fill("rkllm_ext_tokenize", text.len() + 2, |tokens, capacity| {
+        fill(&self.shared.abi, "rkllm_ext_tokenize", text.len() + 2, |tokens, capacity| {
             // SAFETY: the handle is alive as long as `shared`; text and tokens are as long as said.
             unsafe {
                 (api.tokenize)(
@@ -81,19 +81,20 @@ impl Model {
     pub fn detokenize(&self, tokens: &[i32], special: bool) -> Result<String, Error> {
         let api = self.shared.abi.ext()?;
         let guess = tokens.len() * 8;
-        let bytes = fill("rkllm_ext_detokenize", guess, |text: *mut u8, capacity| {
-            // SAFETY: the handle is alive as long as `shared`; text and tokens are as long as said.
-            unsafe {
-                (api.detokenize)(
-                    self.shared.handle.as_ptr(),
-                    tokens.as_ptr(),
-                    tokens.len(),
-                    special,
-                    text.cast(),
-                    capacity,
-                )
-            }
-        })?;
+        let bytes =
+            fill(&self.shared.abi, "rkllm_ext_detokenize", guess, |text: *mut u8, capacity| {
+                // SAFETY: the handle is alive as long as `shared`; text and tokens are as long as said.
+                unsafe {
+                    (api.detokenize)(
+                        self.shared.handle.as_ptr(),
+                        tokens.as_ptr(),
+                        tokens.len(),
+                        special,
+                        text.cast(),
+                        capacity,
+                    )
+                }
+            })?;
         Ok(into_text(bytes))
     }
 
@@ -105,13 +106,19 @@ impl Model {
     pub fn metadata(&self, key: &str) -> Result<Option<String>, Error> {
         let api = self.shared.abi.ext()?;
         let key = std::ffi::CString::new(key).map_err(|_| Error::Nul { what: "the key" })?;
-        let value = fill("rkllm_ext_metadata", 256, |value: *mut u8, capacity| {
-            // SAFETY: the handle is alive as long as `shared`; the key lives until the call
-            // returns and the value is as long as said.
-            unsafe {
-                (api.metadata)(self.shared.handle.as_ptr(), key.as_ptr(), value.cast(), capacity)
-            }
-        });
+        let value =
+            fill(&self.shared.abi, "rkllm_ext_metadata", 256, |value: *mut u8, capacity| {
+                // SAFETY: the handle is alive as long as `shared`; the key lives until the call
+                // returns and the value is as long as said.
+                unsafe {
+                    (api.metadata)(
+                        self.shared.handle.as_ptr(),
+                        key.as_ptr(),
+                        value.cast(),
+                        capacity,
+                    )
+                }
+            });
         match value {
             Ok(bytes) => Ok(Some(into_text(bytes))),
             Err(Error::Call { status: -1, .. }) => Ok(None),
@@ -133,7 +140,7 @@ impl Model {
     /// [`Error::Call`] when the runtime refuses.
     pub fn special_tokens(&self) -> Result<Vec<String>, Error> {
         let api = self.shared.abi.ext()?;
-        let tokens = fill("rkllm_ext_special_tokens", 64, |tokens, capacity| {
+        let tokens = fill(&self.shared.abi, "rkllm_ext_special_tokens", 64, |tokens, capacity| {
             // SAFETY: the handle is alive as long as `shared`; tokens are as long as said.
             unsafe { (api.special_tokens)(self.shared.handle.as_ptr(), tokens, capacity) }
         })?;
@@ -146,7 +153,7 @@ impl Model {
     /// [`Error::Call`] when the runtime refuses.
     pub fn end_tokens(&self) -> Result<Vec<i32>, Error> {
         let api = self.shared.abi.ext()?;
-        fill("rkllm_ext_end_tokens", 16, |tokens, capacity| {
+        fill(&self.shared.abi, "rkllm_ext_end_tokens", 16, |tokens, capacity| {
             // SAFETY: the handle is alive as long as `shared`; tokens are as long as said.
             unsafe { (api.end_tokens)(self.shared.handle.as_ptr(), tokens, capacity) }
         })
@@ -170,7 +177,7 @@ impl Shared {
         };
         // SAFETY: the handle is alive as long as this value, and `info` says its size.
         let status = unsafe { (api.model_info)(self.handle.as_ptr(), &mut info) };
-        called("rkllm_ext_model_info", status)?;
+        self.abi.called("rkllm_ext_model_info", status)?;
         let count = |value: i32| u32::try_from(value).unwrap_or(0);
         let token = |value: i32| (value >= 0).then_some(value);
         Ok(ModelInfo {
@@ -188,6 +195,7 @@ impl Shared {
 /// Calls a function that writes at most `capacity` items and returns how many there are: once with
 /// a guess and, if that was too small, once more with the number it said.
 fn fill<T: Clone + Default>(
+    abi: &Abi,
     function: &'static str,
     guess: usize,
     call: impl Fn(*mut T, usize) -> i64,
@@ -195,7 +203,7 @@ fn fill<T: Clone + Default>(
     let mut items = vec![T::default(); guess];
     loop {
         let status = call(items.as_mut_ptr(), items.len());
-        let count = usize::try_from(status).map_err(|_| Error::Call { function, status })?;
+        let count = usize::try_from(status).map_err(|_| abi.failed(function, status))?;
         if count <= items.len() {
             items.truncate(count);
             return Ok(items);

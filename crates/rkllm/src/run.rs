@@ -266,7 +266,7 @@ impl<'s> RunState<'s> {
         // An aborted run may end with any code; peers see 0 and the vendor documents none.
         if end == End::Finished {
             if self.failed || status != 0 {
-                return Err(Error::Run { status });
+                return Err(Error::Run { status, reason: None });
             }
             // Hidden states and logits come without FINISH on some versions.
             if !self.finished && self.delivered == 0 {

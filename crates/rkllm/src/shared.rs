@@ -143,7 +143,10 @@ impl Shared {
         // many inputs as the batch has entries, and `state` outlives the call.
         let status = unsafe { self.abi.run(self.handle, &order, &mut state) };
         drop(guard);
-        let outcome = state.end(status?)?;
+        let outcome = state.end(status?).map_err(|error| match error {
+            Error::Run { status, .. } => Error::Run { status, reason: self.abi.reason() },
+            other => other,
+        })?;
         if outcome.end == End::Stopped {
             self.aborted.store(true, Ordering::Relaxed);
         }

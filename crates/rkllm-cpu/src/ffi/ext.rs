@@ -9,6 +9,7 @@ use rkllm_sys::ext::{
 use super::{OK, guard, handles, read};
 use crate::error::Error;
 use crate::llama::Model;
+use crate::log;
 
 pub(crate) unsafe extern "C" fn tokenize(
     handle: LLMHandle,
@@ -157,5 +158,13 @@ pub(crate) unsafe extern "C" fn set_seed(handle: LLMHandle, seed: u32) -> c_int 
     guard("rkllm_ext_set_seed", || {
         handles::find(handle)?.set_seed(seed);
         Ok(OK)
+    })
+}
+
+pub(crate) unsafe extern "C" fn last_error(text: *mut c_char, capacity: usize) -> i64 {
+    guard("rkllm_ext_last_error", || {
+        let error = log::last_error();
+        // SAFETY: the caller passes null or room for `capacity` bytes.
+        unsafe { read::copy_out(error.as_bytes(), (text.cast(), capacity), "text") }
     })
 }

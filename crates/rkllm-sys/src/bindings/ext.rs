@@ -106,6 +106,14 @@ pub struct Api {
         handle: LLMHandle,
         gbnf: *const ::core::ffi::c_char,
     ) -> ::core::ffi::c_int,
+    /// Tells why the last function that failed on this thread did so: the text of its `E rkllm: ` line.
+    ///
+    /// Writes at most `capacity` bytes of UTF-8 to `text`, without NUL, and returns how many there are;
+    /// 0 if none has failed. `text` may be null if `capacity` is 0.
+    pub last_error: unsafe extern "C" fn(
+        text: *mut ::core::ffi::c_char,
+        capacity: usize,
+    ) -> i64,
 }
 
 impl Api {
@@ -119,6 +127,7 @@ impl Api {
         "rkllm_ext_special_tokens",
         "rkllm_ext_set_seed",
         "rkllm_ext_set_grammar",
+        "rkllm_ext_last_error",
     ];
 
     /// Fills the table from a library.
@@ -144,6 +153,7 @@ impl Api {
                 special_tokens: crate::symbol::find(library, Self::SYMBOLS[5])?,
                 set_seed: crate::symbol::find(library, Self::SYMBOLS[6])?,
                 set_grammar: crate::symbol::find(library, Self::SYMBOLS[7])?,
+                last_error: crate::symbol::find(library, Self::SYMBOLS[8])?,
             })
         }
     }
@@ -208,6 +218,10 @@ impl Api {
                 handle: LLMHandle,
                 gbnf: *const ::core::ffi::c_char,
             ) -> ::core::ffi::c_int;
+            fn rkllm_ext_last_error(
+                text: *mut ::core::ffi::c_char,
+                capacity: usize,
+            ) -> i64;
         }
         Self {
             tokenize: rkllm_ext_tokenize,
@@ -218,6 +232,7 @@ impl Api {
             special_tokens: rkllm_ext_special_tokens,
             set_seed: rkllm_ext_set_seed,
             set_grammar: rkllm_ext_set_grammar,
+            last_error: rkllm_ext_last_error,
         }
     }
 }

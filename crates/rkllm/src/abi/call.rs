@@ -42,17 +42,33 @@ pub(super) fn wait_for_end(over: &AtomicBool, running: &Running<'_>) {
     }
 }
 
-/// Turns the status of a call that only succeeds or fails into a result.
-pub(crate) fn called(function: &'static str, status: c_int) -> Result<(), Error> {
-    match status {
-        0 => Ok(()),
-        _ => Err(Error::Call { function, status: status.into() }),
-    }
-}
-
 /// All functions here share one contract: `handle` came from `init` of this table and is alive, and
 /// but for `abort` and `is_running` no run is under way on it.
 impl Abi {
+    /// Turns the status of a call that only succeeds or fails into a result.
+    pub(crate) fn called(&self, function: &'static str, status: c_int) -> Result<(), Error> {
+        match status {
+            0 => Ok(()),
+            _ => Err(self.failed(function, status.into())),
+        }
+    }
+
+    /// A call that failed just now on this thread.
+    #[cold]
+    pub(crate) fn failed(&self, function: &'static str, status: i64) -> Error {
+        Error::Call { function, status, reason: self.reason() }
+    }
+
+    /// Why the last call on this thread failed, where the runtime can be asked.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let ask = self.ext.as_ref()?.last_error;
+        let mut text = vec![0_u8; 1024];
+        // SAFETY: the text is as long as said.
+        let length = unsafe { ask(text.as_mut_ptr().cast(), text.len()) };
+        text.truncate(usize::try_from(length).unwrap_or(0));
+        Some(String::from_utf8_lossy(&text).into_owned()).filter(|text| !text.is_empty())
+    }
+
     fn lacks(&self, capability: Capability) -> Error {
         Error::Unsupported { capability, runtime: self.name.clone() }
     }
@@ -112,7 +128,7 @@ impl Abi {
             Table::V1_2_1(api) => load!(v1_2_1, api),
             Table::V1_3(api) => load!(v1_3, api),
         };
-        called("rkllm_load_lora", status)
+        self.called("rkllm_load_lora", status)
     }
 
     /// # Safety
@@ -127,7 +143,7 @@ impl Abi {
         let status = each!(self.table, V1_1 | V1_2_0 | V1_2_1 | V1_3, api => unsafe {
             (api.load_prompt_cache)(handle.as_ptr(), path.as_ptr())
         });
-        called("rkllm_load_prompt_cache", status.unwrap_or(-1))
+        self.called("rkllm_load_prompt_cache", status.unwrap_or(-1))
     }
 
     /// # Safety
@@ -137,7 +153,7 @@ impl Abi {
         let status = each!(self.table, V1_1 | V1_2_0 | V1_2_1 | V1_3, api => unsafe {
             (api.release_prompt_cache)(handle.as_ptr())
         });
-        called("rkllm_release_prompt_cache", status.unwrap_or(-1))
+        self.called("rkllm_release_prompt_cache", status.unwrap_or(-1))
     }
 
     /// # Safety
@@ -161,7 +177,7 @@ impl Abi {
                 (api.clear_kv_cache)(handle, keep, null_mut(), null_mut())
             },
         };
-        called("rkllm_clear_kv_cache", status)
+        self.called("rkllm_clear_kv_cache", status)
     }
 
     /// Takes one range of positions per entry of the batch out of the cache.
@@ -183,7 +199,7 @@ impl Abi {
             (api.clear_kv_cache)(handle.as_ptr(), 0, starts, ends)
         });
         let status = status.ok_or_else(|| self.lacks(Capability::Pause))?;
-        called("rkllm_clear_kv_cache", status)
+        self.called("rkllm_clear_kv_cache", status)
     }
 
     /// Positions in the cache of each entry of the batch.
@@ -202,7 +218,7 @@ impl Abi {
             (api.get_kv_cache_size)(handle.as_ptr(), sizes.as_mut_ptr())
         });
         let status = status.ok_or_else(|| self.lacks(Capability::KvCacheSize))?;
-        called("rkllm_get_kv_cache_size", status)?;
+        self.called("rkllm_get_kv_cache_size", status)?;
         Ok(sizes.into_iter().map(|size| u32::try_from(size).unwrap_or(0)).collect())
     }
 
@@ -222,7 +238,7 @@ impl Abi {
             (api.set_chat_template)(handle.as_ptr(), system, prefix, postfix)
         });
         let status = status.ok_or_else(|| self.lacks(Capability::ChatTemplate))?;
-        called("rkllm_set_chat_template", status)
+        self.called("rkllm_set_chat_template", status)
     }
 
     /// # Safety
@@ -241,7 +257,7 @@ impl Abi {
             (api.set_function_tools)(handle.as_ptr(), system, tools, response)
         });
         let status = status.ok_or_else(|| self.lacks(Capability::FunctionTools))?;
-        called("rkllm_set_function_tools", status)
+        self.called("rkllm_set_function_tools", status)
     }
 
     /// # Safety
@@ -272,6 +288,6 @@ impl Abi {
                 return Err(self.lacks(Capability::CrossAttention));
             }
         };
-        called("rkllm_set_cross_attn_params", status)
+        self.called("rkllm_set_cross_attn_params", status)
     }
 }

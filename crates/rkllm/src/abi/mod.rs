@@ -26,8 +26,6 @@ use crate::tensor::TensorRef;
 use crate::{Capability, Error, Input, Options, RunOptions};
 use raw::{RawOptions, RawRun};
 
-pub(crate) use call::called;
-
 /// The functions of one runtime, and the library that holds them, kept open as long as this lives.
 pub(crate) struct Abi {
     table: Table,
@@ -198,7 +196,7 @@ impl Abi {
         match (status, NonNull::new(handle)) {
             (0, Some(handle)) => Ok(handle),
             // Some runtimes return 0 without a handle when NPU memory runs out.
-            _ => Err(Error::Init { status, path: model.to_owned() }),
+            _ => Err(Error::Init { status, reason: self.reason(), path: model.to_owned() }),
         }
     }
 
@@ -229,13 +227,13 @@ impl Abi {
         if let Some(seed) = order.options.seed {
             // SAFETY: the caller's promise.
             let status = unsafe { (self.ext()?.set_seed)(handle.as_ptr(), seed) };
-            called("rkllm_ext_set_seed", status)?;
+            self.called("rkllm_ext_set_seed", status)?;
         }
         if let Some(grammar) = &order.options.grammar {
             let grammar = raw::c_text("the grammar", grammar)?;
             // SAFETY: the caller's promise; the text lives until the call returns.
             let status = unsafe { (self.ext()?.set_grammar)(handle.as_ptr(), grammar.as_ptr()) };
-            called("rkllm_ext_set_grammar", status)?;
+            self.called("rkllm_ext_set_grammar", status)?;
         }
         let over = state.over();
         let wait = |running: &Running<'_>| call::wait_for_end(&over, running);

@@ -105,7 +105,7 @@ fn odd_ends_are_ends() {
         script.unset("ERROR_AFTER").set("UNKNOWN_STATE_AFTER", 1);
         assert!(matches!(text(&mut session), Err(Error::Run { .. })));
         script.unset("UNKNOWN_STATE_AFTER").set("RUN_STATUS", -1);
-        assert!(matches!(text(&mut session), Err(Error::Run { status: -1 })));
+        assert!(matches!(text(&mut session), Err(Error::Run { status: -1, .. })));
         script.unset("RUN_STATUS").set("NULL_TEXT_AFTER", 1);
         assert_eq!(text(&mut session).unwrap(), "o", "the second text is a null pointer");
         script.unset("NULL_TEXT_AFTER");

@@ -44,6 +44,8 @@ fn models_that_cannot_be_loaded() {
         assert!(matches!(refused, Error::Init { .. }), "{refused}");
         assert!(refused.to_string().contains(name), "{refused}");
     }
+    let said = load(&folder.path().join("text")).unwrap_err().to_string();
+    assert!(said.contains("not a GGUF"), "the reason is part of the error: {said}");
     assert!(matches!(load(folder.path()), Err(Error::Init { .. })));
     assert!(matches!(load(&folder.path().join("nowhere")), Err(Error::Init { .. })));
 }
@@ -67,12 +69,13 @@ fn libraries_that_are_no_runtimes() {
 }
 
 #[test]
-fn what_the_runtime_lacks_is_an_error_that_names_the_call() {
+fn adapters_and_caches_that_cannot_be_loaded_say_why() {
     let lora = Lora { path: "x.gguf".into(), name: "x".into(), scale: 1.0 };
     let refused = session().load_lora(&lora).unwrap_err();
     assert!(matches!(refused, Error::Call { function: "rkllm_load_lora", .. }), "{refused}");
+    assert!(refused.to_string().contains("does not exist"), "{refused}");
     let refused = session().load_prompt_cache("x.bin").unwrap_err();
-    assert!(refused.to_string().contains("rkllm_load_prompt_cache"), "{refused}");
+    assert_eq!(refused.to_string(), "prompt cache file 'x.bin' does not exist");
 }
 
 #[test]
