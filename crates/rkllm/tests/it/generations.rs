@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rkllm::{
-    AbiGeneration as Generation, Callbacks, Capability, End, Error, Flow, Input, Lora, Options,
-    RunOptions, Runtime, Session,
+    AbiGeneration as Generation, Callbacks, Capability, CrossAttention, End, Error, Flow, Images,
+    Input, Lora, MediaTags, Multimodal, Options, RunOptions, Runtime, Session, Videos,
 };
-use rkllm_fake::Script;
+use rkllm_fake::{EMBEDDING_WIDTH, Script};
 
 use crate::conformance::{self, Case};
 
@@ -276,4 +276,115 @@ fn ten_thousand_rounds_of_aborts_drops_and_panics() {
     assert_eq!(session.generate("Hi").unwrap().count(), 4, "still whole");
     drop(session);
     assert_eq!(script.misuse(), Vec::<String>::new());
+}
+
+/// One picture, or several, of four rows each.
+fn pictures(count: usize, tags: Option<MediaTags>) -> Images {
+    let data = vec![0.5; count * 4 * EMBEDDING_WIDTH];
+    Images { data, tokens: 4, count, size: (448, 448), tags }
+}
+
+fn tags() -> MediaTags {
+    MediaTags { start: "<img>".into(), end: "</img>".into(), content: "<IMG_CONTEXT>".into() }
+}
+
+/// Runs multimodal input; `Err` is the capability that is missing.
+fn see(session: &mut Session, media: Multimodal) -> Result<(), Capability> {
+    match session.generate(media) {
+        Ok(mut generation) => {
+            assert!(generation.all(|token| token.is_ok()));
+            Ok(())
+        }
+        Err(Error::Unsupported { capability, .. }) => Err(capability),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn pictures_and_videos_go_where_each_generation_has_them() {
+    for generation in Generation::ALL {
+        let script = Script::new();
+        let runtime = runtime(generation);
+        let options = Options { image_tags: Some(tags()), ..Options::default() };
+        let mut session = runtime.load(script.model(), &options).unwrap();
+        let one = |images, videos| Multimodal {
+            prompt: if videos { "<video>What is this?" } else { "<image>What is this?" }.into(),
+            images,
+            videos: videos.then(|| Videos {
+                data: vec![0.5; 2 * 3 * EMBEDDING_WIDTH],
+                tokens: 3,
+                frames: 2,
+                count: 1,
+                size: (448, 448),
+                tags: tags(),
+            }),
+        };
+        let unknown = session.generate(one(Some(pictures(1, None)), false)).unwrap_err();
+        assert!(matches!(unknown, Error::UnknownWidth), "{unknown}");
+        // SAFETY: the scripted runtime's width.
+        unsafe { session.assume_embedding_width(EMBEDDING_WIDTH) };
+        see(&mut session, one(Some(pictures(1, None)), false)).unwrap();
+        let expect = |seen: Result<(), Capability>, capability| {
+            let expected = if runtime.supports(capability) { Ok(()) } else { Err(capability) };
+            assert_eq!(seen, expected, "{generation}");
+        };
+        let two = Multimodal {
+            prompt: "<image><image>Which is larger?".into(),
+            ..one(Some(pictures(2, None)), false)
+        };
+        expect(see(&mut session, two), Capability::ManyImages);
+        let tagged = one(Some(pictures(1, Some(tags()))), false);
+        expect(see(&mut session, tagged), Capability::TagsPerRun);
+        expect(see(&mut session, one(None, true)), Capability::Video);
+        drop(session);
+        assert_eq!(script.misuse(), Vec::<String>::new(), "{generation}");
+    }
+}
+
+#[test]
+fn an_encoders_states_stay_where_the_runtime_reads_them() {
+    for generation in Generation::ALL {
+        let script = Script::new();
+        let runtime = runtime(generation);
+        let supported = runtime.supports(Capability::CrossAttention);
+        let options = Options { cross_attention: supported, ..Options::default() };
+        let mut session = runtime.load(script.model(), &options).unwrap();
+        let states = CrossAttention {
+            keys: vec![0.5; 64],
+            values: vec![0.5; 64],
+            mask: vec![1.0; 4],
+            positions: vec![0, 1, 2, 3],
+            tokens: 4,
+        };
+        // SAFETY: the scripted runtime reads no more than `tokens` of each.
+        match unsafe { session.set_cross_attention(states) } {
+            Ok(()) => assert!(supported),
+            Err(Error::Unsupported { .. }) => assert!(!supported),
+            Err(other) => panic!("{other}"),
+        }
+        assert!(session.generate("Hi").unwrap().all(|token| token.is_ok()));
+        drop(session);
+        assert_eq!(script.misuse(), Vec::<String>::new(), "{generation}");
+    }
+}
+
+#[test]
+fn positions_can_be_taken_out_of_a_paused_run() {
+    for generation in [Generation::V1_2_1, Generation::V1_3] {
+        let script = Script::new();
+        let mut session = load(&script, generation);
+        let range = std::slice::from_ref(&(0..1));
+        assert!(matches!(session.clear_range(range), Err(Error::Call { .. })), "nothing is paused");
+        let outcome = session.run("one two three", &RunOptions::default(), |_| Flow::Pause);
+        assert_eq!(outcome.unwrap().end, End::Paused);
+        let before = session.kv_cache_sizes().unwrap()[0];
+        session.clear_range(range).unwrap();
+        assert_eq!(session.kv_cache_sizes().unwrap()[0], before - 1);
+        assert!(matches!(session.clear_range(&[]), Err(Error::Batch { given: 0, batch: 1 })));
+    }
+    let mut older = load(&Script::new(), Generation::V1_2_0);
+    assert!(matches!(
+        older.clear_range(std::slice::from_ref(&(0..1))),
+        Err(Error::Unsupported { .. })
+    ));
 }
