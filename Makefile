@@ -11,7 +11,7 @@ export CARGO_TERM_COLOR ?= auto
 .PHONY: run test setup build model
 
 run: build $(if $(filter models/%,$(MODEL)),model)
-	@exec target/release/rkllm-server --model $(MODEL) $(ARGS)
+	@exec target/release/rkllm-server --model "$(MODEL)" $(ARGS)
 
 test: setup model
 	$(CARGO) fmt --all --check

@@ -42,6 +42,7 @@ async fn each_fault_of_a_body_is_named() {
         ("/generate", br#"{"prompt": "Hi", "max_tokens": 0}"#),
         ("/generate", br#"{"prompt": "Hi", "max_new_tokens": 1000000000000000000}"#),
         ("/generate", br#"{"prompt": "Hi", "max_new_tokens": 1.5}"#),
+        ("/generate", br#"{"prompt": "Hi", "max_tokens": 1, "max_new_tokens": 2}"#),
         ("/generate", br#"{"prompt": "Hi", "repeat_penalty": 0}"#),
         ("/generate", br#"{"prompt": "Hi", "stop": [""]}"#),
         ("/generate", br#"{"prompt": "Hi", "stop": 7}"#),
@@ -70,7 +71,7 @@ async fn unknown_paths_and_methods_are_json_errors() {
     let (_, method) = send(Method::GET, "/chat", "").await;
     insta::assert_snapshot!(method, @"405 method_not_allowed: /chat takes POST, not GET");
     let (_, method) = send(Method::DELETE, "/health", "").await;
-    insta::assert_snapshot!(method, @"405 method_not_allowed: /health takes GET, not DELETE");
+    insta::assert_snapshot!(method, @"405 method_not_allowed: /health takes GET, HEAD, not DELETE");
 }
 
 #[tokio::test]
@@ -85,7 +86,10 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_sizes() {
 async fn ten_megabytes_are_refused_as_too_long_and_more_than_the_limit_as_too_large() {
     let body = serde_json::json!({ "prompt": "x".repeat(10_000_000) }).to_string();
     let said = refused("/generate", body).await;
-    assert!(said.starts_with("400 context_length_exceeded"), "{said}");
+    assert!(
+        said.starts_with("400 context_length_exceeded: the prompt has 10000000 bytes"),
+        "{said}"
+    );
     let said = refused("/generate", vec![b' '; 17 << 20]).await;
     assert!(said.starts_with("413 body_too_large"), "{said}");
 }
@@ -98,6 +102,16 @@ async fn deep_json_is_refused() {
         format!("{{\"messages\": [], \"x\": {}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
     let said = refused("/chat", deep).await;
     assert!(said.starts_with("400 invalid_request"), "{said}");
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_refused_by_name() {
+    let url = format!("{}/generate", shared().url());
+    let request = reqwest::Client::new().post(url).header("content-encoding", "gzip");
+    let response = request.body("\x1f...").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let body: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(body["code"], "unsupported_encoding");
 }
 
 #[tokio::test]

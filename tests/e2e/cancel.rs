@@ -6,22 +6,16 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use rkllm_client::api::GenerateRequest;
+use futures_util::future::select;
+use rkllm_client::api::{FinishReason, GenerateRequest, GenerateResponse, Stop};
 use rkllm_fake::Script;
-use rkllm_sys::Generation;
 
 use crate::server::Server;
 
 /// Far longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A server on the scripted runtime.
-fn scripted(script: &Script, flags: &[&str]) -> Server {
-    let library = rkllm_fake::library(Generation::V1_3);
-    let model = script.model().to_str().unwrap();
-    let fixed = ["--model", model, "--runtime", library.to_str().unwrap()];
-    Server::start_with(&[&fixed, flags].concat(), &[])
-}
+/// Milliseconds that no test would wait for.
+const LONG: u32 = 600_000;
 
 fn prompt(prompt: &str) -> GenerateRequest {
     GenerateRequest { prompt: prompt.into(), ..GenerateRequest::default() }
@@ -36,7 +30,7 @@ fn request(stream: bool) -> String {
 async fn a_stream_that_is_dropped_ends_its_run() {
     let script = Script::new();
     script.set("TOKENS", "forever");
-    let server = scripted(&script, &[]);
+    let server = Server::scripted(&script, &[]);
     let mut stream = server.client().generate_stream(&prompt("go on")).await.unwrap();
     stream.next().await.unwrap().unwrap();
     script.set("TOKENS", "3");
@@ -50,7 +44,7 @@ async fn a_stream_that_is_dropped_ends_its_run() {
 async fn a_client_that_leaves_without_streaming_ends_its_run() {
     let script = Script::new();
     script.set("TOKENS", "forever");
-    let server = scripted(&script, &[]);
+    let server = Server::scripted(&script, &[]);
     let mut socket = TcpStream::connect(&server.address).unwrap();
     socket.write_all(request(false).as_bytes()).unwrap();
     script.wait_for_log("run start", DEADLINE);
@@ -61,10 +55,99 @@ async fn a_client_that_leaves_without_streaming_ends_its_run() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_while_its_prompt_is_evaluated_ends_its_run() {
+    let script = Script::new();
+    script.set("PREFILL_MS", LONG).set("PREFILL_ABORTABLE", 1);
+    let server = Server::scripted(&script, &[]);
+    let mut socket = TcpStream::connect(&server.address).unwrap();
+    socket.write_all(request(true).as_bytes()).unwrap();
+    script.wait_for_log("run start", DEADLINE);
+    script.set("PREFILL_MS", 0).set("TOKENS", 3);
+    drop(socket);
+    let next = server.client().generate(&prompt("hello")).await.unwrap();
+    assert_eq!(next.usage.completion_tokens, 3);
+    assert!(script.misuse().is_empty(), "{:?}", script.misuse());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_the_line_without_streaming_makes_room() {
+    let script = Script::new();
+    script.set("TOKENS", "forever");
+    let server = Server::scripted(&script, &["--queue-depth", "1"]);
+    let client = server.client();
+    let mut running = client.generate_stream(&prompt("one")).await.unwrap();
+    running.next().await.unwrap().unwrap();
+    // One of the two is refused, so the other one is in line.
+    let (two, three) = (Box::pin(post(&server, "two")), Box::pin(post(&server, "three")));
+    let (refused, waiting) = select(two, three).await.factor_first();
+    assert_eq!(refused.status(), 503);
+    drop(waiting);
+    // The client's own retries wait until the server has noticed.
+    let mut next = client.generate_stream(&prompt("four")).await.unwrap();
+    script.set("TOKENS", "2");
+    drop(running);
+    assert!(!next.next().await.unwrap().unwrap().content.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_has_no_place_in_line() {
+    let script = Script::new();
+    let server = Server::scripted(&script, &["--queue-depth", "0"]);
+    let mut socket = TcpStream::connect(&server.address).unwrap();
+    let head = request(false).replace("Host: x", "Host: x\r\nExpect: 100-continue");
+    let (head, body) = head.split_once("\r\n\r\n").unwrap();
+    socket.write_all(format!("{head}\r\n\r\n").as_bytes()).unwrap();
+    // The server asks for the body, so the request is being handled.
+    let mut asked = [0; 12];
+    socket.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    socket.write_all(&body.as_bytes()[..5]).unwrap();
+    assert_eq!(post(&server, "hello").await.status(), 200);
+}
+
+#[tokio::test]
+async fn requests_wait_for_the_model_in_line_and_not_beside_it() {
+    let script = Script::new();
+    script.set("INIT_MS", LONG);
+    let server = Server::scripted_without_stdout(&script, &["--queue-depth", "0"]);
+    let (one, two) = (Box::pin(post(&server, "one")), Box::pin(post(&server, "two")));
+    let (refused, _waiting) = select(one, two).await.factor_first();
+    assert_eq!(refused.status(), 503);
+}
+
+#[tokio::test]
+async fn stop_strings_of_one_client_do_not_touch_the_answers_of_others() {
+    let script = Script::new();
+    script.set("TOKENS", 100).set("TEXT", " t%d.");
+    let server = Server::scripted(&script, &[]);
+    let ask = async |stop: Option<Stop>, tokens: u32| {
+        let request = GenerateRequest { stop, ..prompt("go on") };
+        for _ in 0..20 {
+            // Without retries: nobody may be told that the line is full.
+            let answer = post_request(&server, &request).await;
+            assert_eq!(answer.status(), 200);
+            let answer: GenerateResponse = answer.json().await.unwrap();
+            assert_eq!(answer.usage.completion_tokens, tokens);
+            assert_eq!(answer.finish_reason, FinishReason::Stop);
+            // The stop string itself is not part of the text.
+            let shown = if request.stop.is_some() { tokens - 1 } else { tokens };
+            let expected: String = (0..shown).map(|index| format!(" t{index}.")).collect();
+            assert_eq!(answer.text, expected);
+        }
+    };
+    let clients = (0..8).map(|number| match number % 2 {
+        0 => ask(Some(Stop::One(" t7.".into())), 8),
+        _ => ask(None, 100),
+    });
+    futures_util::future::join_all(clients).await;
+    assert!(script.misuse().is_empty(), "{:?}", script.misuse());
+}
+
+#[tokio::test]
 async fn a_full_line_is_refused_and_leaving_it_makes_room() {
     let script = Script::new();
     script.set("TOKENS", "forever");
-    let server = scripted(&script, &["--queue-depth", "1"]);
+    let server = Server::scripted(&script, &["--queue-depth", "1"]);
     let client = server.client();
     let mut running = client.generate_stream(&prompt("one")).await.unwrap();
     running.next().await.unwrap().unwrap();
@@ -93,7 +176,7 @@ async fn clients_at_the_same_time_get_their_own_answers() {
     let script = Script::new();
     script.set("TOKENS", "5");
     script.set("TEXT", "%p|");
-    let server = scripted(&script, &[]);
+    let server = Server::scripted(&script, &[]);
     let client = server.client();
     let ask = async |name: String| {
         let answer = client.generate(&prompt(&name)).await.unwrap();
@@ -108,7 +191,7 @@ async fn clients_at_the_same_time_get_their_own_answers() {
 async fn depth_zero_refuses_while_one_runs() {
     let script = Script::new();
     script.set("TOKENS", "forever");
-    let server = scripted(&script, &["--queue-depth", "0"]);
+    let server = Server::scripted(&script, &["--queue-depth", "0"]);
     let mut running = server.client().generate_stream(&prompt("one")).await.unwrap();
     running.next().await.unwrap().unwrap();
     assert_eq!(post(&server, "two").await.status(), 503);
@@ -118,7 +201,7 @@ async fn depth_zero_refuses_while_one_runs() {
 async fn an_error_of_the_runtime_is_an_error_of_the_answer() {
     let script = Script::new();
     script.set("ERROR_AFTER", "2");
-    let server = scripted(&script, &[]);
+    let server = Server::scripted(&script, &[]);
     let whole = post(&server, "one").await;
     assert_eq!(whole.status(), 500);
     let body: serde_json::Value = whole.json().await.unwrap();
@@ -135,12 +218,11 @@ async fn an_error_of_the_runtime_is_an_error_of_the_answer() {
     assert_eq!(post(&server, "two").await.status(), 200);
 }
 
-async fn post(server: &Server, prompt: &str) -> reqwest::Response {
-    let body = serde_json::json!({ "prompt": prompt }).to_string();
-    reqwest::Client::new()
-        .post(format!("{}/generate", server.url()))
-        .body(body)
-        .send()
-        .await
-        .unwrap()
+async fn post(server: &Server, text: &str) -> reqwest::Response {
+    post_request(server, &prompt(text)).await
+}
+
+async fn post_request(server: &Server, request: &GenerateRequest) -> reqwest::Response {
+    let url = format!("{}/generate", server.url());
+    reqwest::Client::new().post(url).json(request).send().await.unwrap()
 }

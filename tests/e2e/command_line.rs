@@ -25,8 +25,22 @@ fn the_greeting_says_what_runs_where_and_how_to_try_it() {
     address  http://ADDRESS
 
     Try it:
-      curl http://ADDRESS/generate -d '{"prompt": "What is the capital of France?"}'
+      curl http://ADDRESS/chat -d '{"temperature": 0, "repeat_penalty": 1, "messages": [
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": "What is the capital of France?"}]}'
     "#);
+}
+
+#[tokio::test]
+async fn what_the_greeting_suggests_gives_a_right_answer() {
+    let server = shared();
+    let (_, body) = server.greeting.split_once("-d '").unwrap();
+    let body = body.trim_end().trim_end_matches('\'').to_owned();
+    let url = format!("{}/chat", server.url());
+    let response = reqwest::Client::new().post(url).body(body).send().await.unwrap();
+    let answer: serde_json::Value = response.json().await.unwrap();
+    let content = &answer["choices"][0]["message"]["content"];
+    assert_eq!(content, "The capital of France is Paris.");
 }
 
 #[test]
@@ -69,6 +83,26 @@ fn files_that_are_no_runtimes() {
 }
 
 #[test]
+fn files_that_are_no_adapters_and_no_prompt_caches() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("letter.txt");
+    fs::write(&file, "Dear Sir").unwrap();
+    let model = model();
+    for flag in ["--lora-model-path", "--prompt-cache-path"] {
+        let file = file.to_str().unwrap();
+        let said = refused(&["--model", model.to_str().unwrap(), flag, file, "--port", "0"]);
+        assert!(said.contains(file) && said.contains(flag), "{said}");
+    }
+}
+
+#[test]
+fn an_address_of_another_machine() {
+    // Reserved for documentation, so nobody's.
+    let said = refused(&["--model", model().to_str().unwrap(), "--host", "192.0.2.1"]);
+    assert!(said.contains("192.0.2.1") && said.contains("--host 0.0.0.0"), "{said}");
+}
+
+#[test]
 fn a_port_in_use() {
     let server = shared();
     let port = server.address.rsplit_once(':').unwrap().1;
@@ -93,6 +127,17 @@ fn flags_and_environment_of_the_seed_work() {
     let model = model();
     let model = model.to_str().unwrap();
     let flags = ["--rkllm_model_path", model, "--target_platform", "cpu"];
-    let server = Server::start_with(&flags, &[("RKLLM_CONTEXT_LENGTH", "512")]);
+    let server = Server::start_with(
+        &flags,
+        &[
+            ("RKLLM_CONTEXT_LENGTH", "512"),
+            // For .rkllm models only.
+            ("RKLLM_LIB", "/nonexistent.so"),
+            // Empty is unset.
+            ("RKLLM_HOST", ""),
+            ("RKLLM_TEMPERATURE", ""),
+            ("RKLLM_LORA_MODEL_PATH", ""),
+        ],
+    );
     assert!(server.greeting.contains("context  512 tokens"), "{}", server.greeting);
 }

@@ -27,6 +27,14 @@ async fn health_is_as_the_seed_has_it() {
 }
 
 #[tokio::test]
+async fn health_can_be_asked_for_without_a_body() {
+    let url = format!("{}/health", shared().url());
+    let response = reqwest::Client::new().head(url).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn the_capital_of_france_is_paris() {
     let answer = shared().client().generate(&greedy(CAPITAL, 32)).await.unwrap();
     assert!(answer.text.contains("Paris"), "{}", answer.text);

@@ -8,5 +8,7 @@ mod cancel;
 mod chat;
 mod command_line;
 mod generate;
+mod pipes;
 mod server;
 mod stop;
+mod vendor;

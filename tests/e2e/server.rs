@@ -7,6 +7,8 @@ use std::sync::{LazyLock, mpsc};
 use std::thread::JoinHandle;
 
 use rkllm_client::Client;
+use rkllm_fake::Script;
+use rkllm_sys::Generation;
 
 /// The server that tests share when they need nothing special. It answers one after the other.
 pub(crate) fn shared() -> &'static Server {
@@ -47,18 +49,55 @@ impl Server {
 
     /// Starts the server with exactly these flags and a free port, and waits until it is ready.
     pub(crate) fn start_with(flags: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut command = command(flags);
-        command.args(["--port", "0"]).envs(env.iter().copied());
-        let mut child = spawn(command);
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let stderr = drain(child.stderr.take().expect("stderr is piped"));
+        let mut child = launch(flags, env);
+        let stderr = child.stderr.take().expect("stderr is piped");
+        Self::ready(child, Some(drain(stderr)))
+    }
+
+    /// Starts the server on the scripted runtime.
+    pub(crate) fn scripted(script: &Script, flags: &[&str]) -> Self {
+        let fixed = scripted_flags(script);
+        let fixed: Vec<_> = fixed.iter().map(String::as_str).collect();
+        Self::start_with(&[&fixed, flags].concat(), &[])
+    }
+
+    /// Starts the server on the scripted runtime with a stderr that nobody reads.
+    pub(crate) fn scripted_without_stderr(script: &Script) -> Self {
+        let flags = scripted_flags(script);
+        let mut child = launch(&flags.each_ref().map(String::as_str), &[]);
+        drop(child.stderr.take());
+        Self::ready(child, None)
+    }
+
+    /// Starts the server on the scripted runtime with a stdout that nobody reads. It may still be
+    /// loading the model.
+    pub(crate) fn scripted_without_stdout(script: &Script, flags: &[&str]) -> Self {
+        let fixed = scripted_flags(script);
+        let fixed: Vec<_> = fixed.iter().map(String::as_str).collect();
+        let mut child = launch(&[&fixed, flags].concat(), &[]);
+        drop(child.stdout.take());
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            let read = stderr.read_line(&mut line).expect("log lines are text");
+            assert!(read > 0, "the server ended before it listened");
+            if let Some((_, rest)) = line.split_once("listening on http://") {
+                break rest.split(',').next().expect("there is a first part").to_owned();
+            }
+        };
+        Self { child, address, greeting: String::new(), stderr: Some(drain(stderr)) }
+    }
+
+    /// Reads the greeting, which comes once the server is ready.
+    fn ready(mut child: Child, stderr: Option<JoinHandle<String>>) -> Self {
         let mut greeting = String::new();
-        let mut lines = BufReader::new(stdout);
-        while !greeting.contains("curl ") {
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        while !greeting.ends_with("}'\n") {
             if lines.read_line(&mut greeting).expect("the greeting is text") == 0 {
                 let _ = child.wait();
-                let said = stderr.join().expect("the reader does not panic");
-                panic!("the server ended before it was ready: {said}");
+                let said = stderr.map(|stderr| stderr.join().expect("the reader does not panic"));
+                panic!("the server ended before it was ready: {said:?}");
             }
         }
         let address = greeting
@@ -66,7 +105,7 @@ impl Server {
             .find_map(|line| line.strip_prefix("address  http://"))
             .expect("the greeting names the address")
             .to_owned();
-        Self { child, address, greeting, stderr: Some(stderr) }
+        Self { child, address, greeting, stderr }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -87,8 +126,8 @@ impl Server {
     /// Waits for the end of the process and gives its status and what it wrote to stderr.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("the process can be waited for");
-        let stderr = self.stderr.take().expect("read once");
-        (status, stderr.join().expect("the reader does not panic"))
+        let stderr = self.stderr.take().map(|stderr| stderr.join());
+        (status, stderr.transpose().expect("the reader does not panic").unwrap_or_default())
     }
 }
 
@@ -107,13 +146,27 @@ pub(crate) fn run_to_end(flags: &[&str], env: &[(&str, &str)]) -> (ExitStatus, S
     (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// Starts a server with exactly these flags and a free port.
+fn launch(flags: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut command = command(flags);
+    command.args(["--port", "0"]).envs(env.iter().copied());
+    spawn(command)
+}
+
+/// The flags that name the scripted runtime and its script.
+fn scripted_flags(script: &Script) -> [String; 4] {
+    let library = rkllm_fake::library(Generation::V1_3);
+    [Path::new("--model"), script.model(), Path::new("--runtime"), &library]
+        .map(|part| part.to_str().expect("a UTF-8 path").to_owned())
+}
+
 fn command(flags: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rkllm-server")]);
     command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars_os() {
         // Nothing of the machine's own settings may change a test.
-        if name.to_string_lossy().starts_with("RKLLM_") {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("RKLLM_") {
             command.env_remove(name);
         }
     }

@@ -1,6 +1,10 @@
 //! Signals.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use rkllm_fake::Script;
 
 use crate::generate::greedy;
 use crate::server::Server;
@@ -74,5 +78,39 @@ async fn a_second_signal_ends_the_server_at_once() {
 fn an_idle_server_ends_at_once() {
     let server = Server::start(&[], &[]);
     server.signal("TERM");
-    assert_eq!(server.wait().0.code(), Some(0));
+    let (status, stderr) = server.wait();
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("stopping"), "what happens is logged: {stderr}");
+    assert!(!stderr.contains("actix_server"), "but not how: {stderr}");
+}
+
+#[test]
+fn a_signal_while_the_model_loads_ends_the_server_cleanly() {
+    for signal in ["INT", "TERM"] {
+        let script = Script::new();
+        script.set("INIT_MS", 600_000);
+        let server = Server::scripted_without_stdout(&script, &[]);
+        script.wait_for_log("init", Duration::from_secs(60));
+        server.signal(signal);
+        let (status, stderr) = server.wait();
+        assert_eq!(status.code(), Some(0), "{stderr}");
+    }
+}
+
+#[test]
+fn a_runtime_that_does_not_react_cannot_keep_the_server_from_ending() {
+    let script = Script::new();
+    script.set("PREFILL_MS", 600_000);
+    let server = Server::scripted(&script, &[]);
+    let mut socket = std::net::TcpStream::connect(&server.address).unwrap();
+    let body = r#"{"prompt": "go on", "stream": true}"#;
+    let head = format!("POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}", body.len());
+    socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+    script.wait_for_log("run start", Duration::from_secs(60));
+    server.signal("INT");
+    let mut said = String::new();
+    socket.read_to_string(&mut said).unwrap();
+    assert!(said.contains(r#""code":"shutting_down""#), "{said}");
+    let (status, stderr) = server.wait();
+    assert_eq!(status.code(), Some(0), "{stderr}");
 }

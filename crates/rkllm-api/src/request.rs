@@ -92,7 +92,7 @@ macro_rules! tunable {
 fn either<E: Error>(new: Option<i64>, old: Option<i64>) -> Result<Option<i64>, E> {
     match (new, old) {
         (Some(new), Some(old)) if new != old => Err(E::custom(format_args!(
-            "max_new_tokens is {new} and max_tokens, which means the same, is {old}; send one of them"
+            "max_new_tokens is {new} and max_tokens is {old}, but they mean the same: leave one out"
         ))),
         (new, old) => Ok(new.or(old)),
     }
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(both(json!(9), json!(null)).unwrap(), Some(9));
         assert_eq!(both(json!(null), json!(9)).unwrap(), Some(9));
         assert_eq!(both(json!(null), json!(null)).unwrap(), None);
-        insta::assert_snapshot!(both(json!(8), json!(9)).unwrap_err(), @"max_new_tokens is 9 and max_tokens, which means the same, is 8; send one of them");
+        insta::assert_snapshot!(both(json!(8), json!(9)).unwrap_err(), @"max_new_tokens is 9 and max_tokens is 8, but they mean the same: leave one out");
     }
 
     #[test]

@@ -7,9 +7,6 @@ use actix_web::{App, web};
 use crate::dialect::native;
 use crate::worker::Worker;
 
-/// Largest request body in bytes. Far more text than any model's context holds.
-pub(crate) const MAX_BODY: usize = 16 << 20;
-
 /// What every handler may use.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
@@ -30,7 +27,6 @@ pub(crate) fn create_app(
 > {
     App::new()
         .app_data(web::Data::new(state))
-        .app_data(web::PayloadConfig::new(MAX_BODY))
         .configure(native::routes)
         .default_service(web::to(native::not_found))
 }

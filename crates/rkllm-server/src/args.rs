@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 /// Serves a language model over HTTP: .rkllm models on the NPU of a Rockchip board, GGUF models on
 /// any CPU.
@@ -47,8 +47,8 @@ pub struct Args {
     )]
     pub prompt_cache_path: Option<PathBuf>,
 
-    /// Runtime library to use in place of the one that is found
-    #[arg(long, env = "RKLLM_LIB", value_name = "FILE")]
+    /// Runtime library to use, whatever the model; for .rkllm models RKLLM_LIB can name one as well
+    #[arg(long, value_name = "FILE")]
     pub runtime: Option<PathBuf>,
 
     /// Address to listen on; 0.0.0.0 is every network of this machine
@@ -56,7 +56,13 @@ pub struct Args {
     pub host: IpAddr,
 
     /// Port to listen on; 0 takes a free one
-    #[arg(long, env = "RKLLM_PORT", value_name = "PORT", default_value_t = 5000)]
+    #[arg(
+        long,
+        env = "RKLLM_PORT",
+        value_name = "PORT",
+        default_value_t = 5000,
+        allow_negative_numbers = true
+    )]
     pub port: u16,
 
     /// Requests that may wait while one is answered; 0 refuses them with 503
@@ -65,7 +71,8 @@ pub struct Args {
         visible_alias = "queue_depth",
         env = "RKLLM_QUEUE_DEPTH",
         value_name = "COUNT",
-        default_value_t = 16
+        default_value_t = 16,
+        allow_negative_numbers = true
     )]
     pub queue_depth: u16,
 
@@ -74,7 +81,8 @@ pub struct Args {
         long,
         visible_alias = "context_length",
         env = "RKLLM_CONTEXT_LENGTH",
-        value_name = "TOKENS"
+        value_name = "TOKENS",
+        allow_negative_numbers = true
     )]
     pub context_length: Option<u32>,
 
@@ -83,12 +91,19 @@ pub struct Args {
         long,
         visible_alias = "max_new_tokens",
         env = "RKLLM_MAX_NEW_TOKENS",
-        value_name = "TOKENS"
+        value_name = "TOKENS",
+        allow_negative_numbers = true
     )]
     pub max_new_tokens: Option<u32>,
 
     /// CPU threads for GGUF models [default: all for prompts, one less than all for answers]
-    #[arg(long, env = "RKLLM_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(
+        long,
+        env = "RKLLM_THREADS",
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u8).range(1..=32),
+        allow_negative_numbers = true
+    )]
     pub threads: Option<u8>,
 
     /// What requests that say nothing are sampled with.
@@ -96,12 +111,40 @@ pub struct Args {
     pub sampling: SamplingArgs,
 }
 
+impl Args {
+    /// The command line and the environment of this process. Ends it when they cannot be understood,
+    /// or with the text that `--help` and `--version` ask for.
+    #[must_use]
+    pub fn read() -> Self {
+        let mut matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Variables that are empty count as unset, because unit files and container settings can often only
+/// empty them.
+fn without_empty_variables(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        match value {
+            Some(value) if value.is_empty() => arg.env(None),
+            _ => arg,
+        }
+    })
+}
+
 /// Sampling of requests that say nothing.
 #[derive(Debug, clap::Args)]
 pub struct SamplingArgs {
     /// Randomness, 0 to 2; 0 always takes the likeliest token
-    #[arg(long, env = "RKLLM_TEMPERATURE", value_name = "NUMBER", default_value_t = 0.8)]
-    pub temperature: f32,
+    #[arg(
+        long,
+        env = "RKLLM_TEMPERATURE",
+        value_name = "NUMBER",
+        default_value_t = 0.8,
+        allow_negative_numbers = true
+    )]
+    pub temperature: f64,
 
     /// Only the likeliest tokens that make up this share are candidates, 0 to 1
     #[arg(
@@ -109,9 +152,10 @@ pub struct SamplingArgs {
         visible_alias = "top_p",
         env = "RKLLM_TOP_P",
         value_name = "NUMBER",
-        default_value_t = 0.9
+        default_value_t = 0.9,
+        allow_negative_numbers = true
     )]
-    pub top_p: f32,
+    pub top_p: f64,
 
     /// Only this many of the likeliest tokens are candidates; 0 is no limit
     #[arg(
@@ -119,7 +163,8 @@ pub struct SamplingArgs {
         visible_alias = "top_k",
         env = "RKLLM_TOP_K",
         value_name = "COUNT",
-        default_value_t = 40
+        default_value_t = 40,
+        allow_negative_numbers = true
     )]
     pub top_k: u32,
 
@@ -129,9 +174,10 @@ pub struct SamplingArgs {
         visible_alias = "repeat_penalty",
         env = "RKLLM_REPEAT_PENALTY",
         value_name = "NUMBER",
-        default_value_t = 1.1
+        default_value_t = 1.1,
+        allow_negative_numbers = true
     )]
-    pub repeat_penalty: f32,
+    pub repeat_penalty: f64,
 
     /// Holds back tokens by how often they were seen lately, -2 to 2; 0 is off
     #[arg(
@@ -142,7 +188,7 @@ pub struct SamplingArgs {
         default_value_t = 0.0,
         allow_negative_numbers = true
     )]
-    pub frequency_penalty: f32,
+    pub frequency_penalty: f64,
 
     /// Holds back tokens that were seen lately at all, -2 to 2; 0 is off
     #[arg(
@@ -153,7 +199,7 @@ pub struct SamplingArgs {
         default_value_t = 0.0,
         allow_negative_numbers = true
     )]
-    pub presence_penalty: f32,
+    pub presence_penalty: f64,
 }
 
 /// Where the server runs.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::args::{Args, SamplingArgs, TargetPlatform};
-use crate::generate::Tuning;
+use crate::generate::{Tuning, temperature};
 use crate::platform::Soc;
 use crate::worker::{ModelSpec, RuntimeChoice};
 
@@ -38,6 +38,14 @@ pub enum ConfigError {
         /// What the file is for.
         what: &'static str,
         /// The folder.
+        path: PathBuf,
+    },
+    /// A pipe, a device or a socket stands where a file is wanted.
+    #[error("the {what} {} is no regular file; save it as one and name that", .path.display())]
+    Special {
+        /// What the file is for.
+        what: &'static str,
+        /// What is no file.
         path: PathBuf,
     },
     /// A file has no content.
@@ -161,10 +169,12 @@ impl ModelKind {
     /// By its name; by its first bytes if the name says nothing.
     fn of(path: &Path) -> Result<Self, ConfigError> {
         let mut file = open("model", path)?;
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("rkllm") => return Ok(Self::Rkllm),
-            Some("gguf") => return Ok(Self::Gguf),
-            _ => {}
+        let named = |name| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(name));
+        if named("rkllm") {
+            return Ok(Self::Rkllm);
+        }
+        if named("gguf") {
+            return Ok(Self::Gguf);
         }
         let mut magic = [0; 4];
         match file.read_exact(&mut magic) {
@@ -179,6 +189,9 @@ fn open(what: &'static str, path: &Path) -> Result<File, ConfigError> {
     let metadata = path.metadata().map_err(fail)?;
     if metadata.is_dir() {
         return Err(ConfigError::Folder { what, path: path.to_owned() });
+    }
+    if !metadata.is_file() {
+        return Err(ConfigError::Special { what, path: path.to_owned() });
     }
     if metadata.len() == 0 {
         return Err(ConfigError::Empty { what, path: path.to_owned() });
@@ -198,24 +211,24 @@ fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, ConfigError> 
 fn sampling(args: &SamplingArgs) -> Result<rkllm::Sampling, ConfigError> {
     // The same ranges as for requests.
     let tuning = Tuning {
-        temperature: Some(args.temperature.into()),
-        top_p: Some(args.top_p.into()),
+        temperature: Some(args.temperature),
+        top_p: Some(args.top_p),
         top_k: Some(args.top_k.into()),
-        repeat_penalty: Some(args.repeat_penalty.into()),
-        frequency_penalty: Some(args.frequency_penalty.into()),
-        presence_penalty: Some(args.presence_penalty.into()),
+        repeat_penalty: Some(args.repeat_penalty),
+        frequency_penalty: Some(args.frequency_penalty),
+        presence_penalty: Some(args.presence_penalty),
         ..Tuning::default()
     };
     tuning.check().map_err(|error| {
         ConfigError::Range(format!("--{}", error.message.replacen('_', "-", 1)))
     })?;
     Ok(rkllm::Sampling {
-        temperature: args.temperature,
-        top_p: args.top_p,
+        temperature: temperature(args.temperature),
+        top_p: args.top_p as f32,
         top_k: args.top_k,
-        repeat_penalty: args.repeat_penalty,
-        frequency_penalty: args.frequency_penalty,
-        presence_penalty: args.presence_penalty,
+        repeat_penalty: args.repeat_penalty as f32,
+        frequency_penalty: args.frequency_penalty as f32,
+        presence_penalty: args.presence_penalty as f32,
         mirostat: None,
     })
 }
@@ -237,6 +250,7 @@ mod tests {
             for (name, content) in [
                 ("m.rkllm", "x"),
                 ("m.gguf", "x"),
+                ("M.RKLLM", "x"),
                 ("magic", "GGUFxx"),
                 ("other", "x"),
                 ("empty", ""),
@@ -270,6 +284,7 @@ mod tests {
         assert_eq!(runtime("m.gguf", &[]), RuntimeChoice::Embedded);
         assert_eq!(runtime("magic", &[]), RuntimeChoice::Embedded);
         assert_eq!(runtime("m.rkllm", &[]), RuntimeChoice::Search);
+        assert_eq!(runtime("M.RKLLM", &[]), RuntimeChoice::Search);
         let library = machine.root.path().join("other");
         let flags = ["--runtime", library.to_str().unwrap()];
         assert_eq!(runtime("m.gguf", &flags), RuntimeChoice::Library(library.clone()));
@@ -306,6 +321,9 @@ mod tests {
         assert!(machine.refused("", &[]).contains("is a folder"));
         assert!(machine.refused("empty", &[]).contains("is empty"));
         assert!(machine.refused("other", &[]).contains("neither a .rkllm nor a GGUF model"));
+        let socket = machine.root.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        assert!(machine.refused("socket", &[]).contains("is no regular file"));
         let refused = machine.refused("m.rkllm", &["--target-platform", "cpu"]);
         assert!(refused.contains("needs an NPU"), "{refused}");
         let refused = machine.refused("m.gguf", &["--lora_model_path", "/nonexistent"]);
@@ -317,6 +335,10 @@ mod tests {
         let machine = Machine::new(None);
         let refused = machine.refused("m.gguf", &["--temperature", "7"]);
         assert_eq!(refused, "--temperature is 7.0; send a number from 0 to 2");
+        let refused = machine.refused("m.gguf", &["--temperature", "2.1"]);
+        assert_eq!(refused, "--temperature is 2.1; send a number from 0 to 2");
+        let refused = machine.refused("m.gguf", &["--temperature", "-1"]);
+        assert_eq!(refused, "--temperature is -1.0; send a number from 0 to 2");
         let refused = machine.refused("m.gguf", &["--top_p", "nan"]);
         assert_eq!(refused, "--top-p is NaN; send a number from 0 to 1");
         assert!(

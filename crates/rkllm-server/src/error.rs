@@ -17,6 +17,8 @@ pub(crate) enum Code {
     BodyTooLarge,
     /// The body did not arrive in time or broke off.
     BodyIncomplete,
+    /// The body is compressed or UTF-16.
+    UnsupportedEncoding,
     /// The line of waiting requests is full.
     Busy,
     /// The server is going down.
@@ -34,7 +36,10 @@ impl Code {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::BodyIncomplete => (StatusCode::BAD_REQUEST, "body_incomplete"),
+            Self::BodyIncomplete => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
+            Self::UnsupportedEncoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+            }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
             Self::InferenceFailed => (StatusCode::INTERNAL_SERVER_ERROR, "inference_failed"),

@@ -16,11 +16,12 @@ pub mod shutdown;
 pub mod telemetry;
 mod worker;
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::HttpServer;
+use actix_web::dev::Server;
 
 pub use args::{Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
@@ -30,34 +31,57 @@ use worker::{Facts, Worker};
 
 /// Time that answers under way have to end by themselves when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// Time that a run has to notice that it was aborted.
-const ABORT: Duration = Duration::from_secs(1);
+/// Time that the engine has to notice that its run was aborted and to unload the model.
+const UNLOAD: Duration = Duration::from_secs(1);
 /// Seconds after which connections are cut: the grace and a little, so that answers which are cut at
 /// its end can still say so.
 const CLOSING: u64 = GRACE.as_secs() + 1;
 /// Threads for HTTP. Requests cost little; the cores are for the model.
 const HTTP_THREADS: usize = 2;
 
+/// What became of the engine when the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// It has unloaded the model.
+    Ended,
+    /// It is inside the runtime, which did not react in time. The process must end without exit
+    /// handlers, see [`shutdown::leave`].
+    Busy,
+}
+
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The address cannot be listened on.
-    #[error(
-        "cannot listen on {address}: {source}; is another server running there? choose another --port"
-    )]
+    #[error("cannot listen on {address}: {source}; {}", hint(.source))]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why not.
         source: std::io::Error,
     },
     /// The model cannot be loaded.
     #[error("{0}")]
     Load(String),
+    /// The HTTP server ended although nobody asked it to.
+    #[error("the HTTP server ended by itself: {0}; the lines above say more; start it again")]
+    Http(String),
     /// The system refused something that the server needs.
     #[error("the system refused to go on: {0}")]
     System(#[from] std::io::Error),
+}
+
+/// What to do about an address that cannot be listened on.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => "is another server running there? choose another --port",
+        ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; --host 0.0.0.0 is all that it has"
+        }
+        ErrorKind::PermissionDenied => "ports below 1024 are for root; choose a larger --port",
+        _ => "choose another --host or --port",
+    }
 }
 
 /// Takes the port.
@@ -73,31 +97,28 @@ pub fn listen(config: &Config) -> Result<TcpListener, RunError> {
 /// it.
 ///
 /// # Errors
-/// [`RunError`] when the model cannot be loaded or the system refuses something.
+/// [`RunError`] when the model cannot be loaded, the HTTP server ends by itself or the system
+/// refuses something.
 pub async fn run(
     listener: TcpListener,
     config: Config,
-    stop: impl Future<Output = std::io::Result<()>>,
-) -> Result<(), RunError> {
+    stop: impl Future<Output = ()>,
+) -> Result<Engine, RunError> {
     let address = listener.local_addr()?;
+    tracing::info!("listening on http://{address}, loading the model");
     let worker = Worker::start(config.model, config.queue_depth)?;
-    let state = State { worker: worker.clone() };
-    let server = HttpServer::new(move || app::create_app(state.clone()))
-        .workers(HTTP_THREADS)
-        .disable_signals()
-        // A client that left shows at once, also while nothing is being written to it.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(CLOSING)
-        .listen(listener)?
-        .run();
+    let server = http(listener, worker.clone())?;
     let handle = server.handle();
-    let serving = actix_web::rt::spawn(server);
-    let live = async {
-        let facts = worker.ready().await.map_err(|error| RunError::Load(error.to_string()))?;
-        announce(&facts, address)?;
-        Ok(stop.await?)
+    let mut serving = actix_web::rt::spawn(server);
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        error = greet(&worker, address) => Err(error),
+        over = &mut serving => Err(RunError::Http(match over {
+            Ok(Ok(())) => "it was stopped".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        })),
     };
-    let ended: Result<(), RunError> = live.await;
     // `stop(true)` refuses new connections at once and waits for the ones there are.
     let stopping = actix_web::rt::spawn(handle.stop(true));
     if ended.is_ok() {
@@ -105,15 +126,40 @@ pub async fn run(
         worker.drain(GRACE).await;
     }
     worker.stop();
-    // Exit handlers of C++ must not run while the engine does.
-    worker.drain(ABORT).await;
     let _ = stopping.await;
-    let _ = serving.await;
-    ended
+    if !serving.is_finished() {
+        let _ = serving.await;
+    }
+    let engine = if worker.ended(UNLOAD).await { Engine::Ended } else { Engine::Busy };
+    ended.map(|()| engine)
+}
+
+fn http(listener: TcpListener, worker: Worker) -> std::io::Result<Server> {
+    let state = State { worker };
+    let server = HttpServer::new(move || app::create_app(state.clone()))
+        .workers(HTTP_THREADS)
+        .disable_signals()
+        // A client that left shows at once, also while nothing is being written to it.
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(CLOSING)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Greets once the model is loaded; over only when it cannot be.
+async fn greet(worker: &Worker, address: SocketAddr) -> RunError {
+    match worker.ready().await {
+        Ok(facts) => {
+            // Whoever closed stdout does not want to be greeted.
+            let _ = announce(&facts, address);
+            std::future::pending().await
+        }
+        Err(error) => RunError::Load(error.to_string()),
+    }
 }
 
 /// Tells the user that the server is there and how to try it.
-fn announce(facts: &Facts, address: std::net::SocketAddr) -> std::io::Result<()> {
+fn announce(facts: &Facts, address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let version = env!("CARGO_PKG_VERSION");
     let reach = if address.ip().is_unspecified() {
@@ -130,7 +176,9 @@ context  {} tokens
 address  http://{address}
 
 Try it:
-  curl http://{reach}/generate -d '{{\"prompt\": \"What is the capital of France?\"}}'",
+  curl http://{reach}/chat -d '{{\"temperature\": 0, \"repeat_penalty\": 1, \"messages\": [
+    {{\"role\": \"system\", \"content\": \"You are a helpful assistant.\"}},
+    {{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'",
         facts.runtime, facts.model, facts.context
     )?;
     out.flush()

@@ -2,26 +2,30 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use rkllm_server::{Args, Config, listen, run, shutdown, telemetry};
+use rkllm_server::{Args, Config, Engine, listen, run, shutdown, telemetry};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    telemetry::init();
-    match serve(args) {
-        Ok(()) => ExitCode::SUCCESS,
+    match serve(Args::read()) {
+        Ok(Engine::Ended) => ExitCode::SUCCESS,
+        Ok(Engine::Busy) => shutdown::leave(0),
         Err(error) => {
-            eprintln!("error: {error}");
+            // The status says it as well, should nobody read stderr.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+fn serve(args: Args) -> Result<Engine, Box<dyn std::error::Error>> {
+    telemetry::init()?;
     let config = Config::resolve(args)?;
     let listener = listen(&config)?;
-    actix_web::rt::System::new().block_on(run(listener, config, shutdown::signalled()))?;
-    Ok(())
+    let served = actix_web::rt::System::new().block_on(async {
+        let stop = shutdown::signalled()?;
+        run(listener, config, stop).await
+    });
+    Ok(served?)
 }

@@ -1,25 +1,42 @@
-//! The signals that end the server.
+//! The signals that end the server, and ways to end.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for SIGINT or SIGTERM. From then on another one ends the process at once.
+/// Watches for SIGINT and SIGTERM from the call on. The future is over with the first one; another
+/// one ends the process at once.
 ///
 /// # Errors
 /// When the system refuses to watch for signals.
-pub async fn signalled() -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tokio::spawn(async move {
+pub fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+    let mut signals = Signals {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+    };
+    Ok(async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            leave(130);
+        });
+    })
+}
+
+/// Ends the process without exit handlers: those of C++ would tear down what the engine's thread is
+/// using.
+pub fn leave(status: i32) -> ! {
+    signal_hook::low_level::exit(status)
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        // Without exit handlers: C++ would tear down what the engine's thread is using.
-        signal_hook::low_level::exit(130);
-    });
-    Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// A body as a value, and the names of fields in it that the type does not know.
 pub(super) fn parse<T: DeserializeOwned>(
@@ -10,6 +10,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     example: &str,
 ) -> Result<(T, Vec<String>), Error> {
     let refuse = |what: String| Err(Error::invalid(format!("{what}; send for example {example}")));
+    let body = plain_text(body)?;
     match body.trim_ascii_start().first() {
         None => return refuse("the request body is empty".into()),
         Some(b'{') => {}
@@ -17,7 +18,7 @@ pub(super) fn parse<T: DeserializeOwned>(
         Some(_) => return refuse("the request body is not a JSON object".into()),
     }
     let mut ignored = Vec::new();
-    let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
+    let mut note = |path: serde_ignored::Path<'_>| ignored.push(name(&path));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
@@ -29,6 +30,36 @@ pub(super) fn parse<T: DeserializeOwned>(
             path => refuse(format!("{path}: {}", plain(&error))),
         },
         Err(error) => refuse(format!("the request body is not valid JSON: {error}")),
+    }
+}
+
+/// The body without the mark that some programs put before UTF-8.
+fn plain_text(body: &[u8]) -> Result<&[u8], Error> {
+    match body {
+        [0x1f, 0x8b, ..] => Err(Error::new(
+            Code::UnsupportedEncoding,
+            "the request body is compressed with gzip; send it as it is",
+        )),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Error::new(
+            Code::UnsupportedEncoding,
+            "the request body is UTF-16; send it as UTF-8",
+        )),
+        _ => Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)),
+    }
+}
+
+/// The path of a field, as in error messages.
+fn name(path: &serde_ignored::Path<'_>) -> String {
+    match path {
+        serde_ignored::Path::Root => String::new(),
+        serde_ignored::Path::Seq { parent, index } => format!("{}[{index}]", name(parent)),
+        serde_ignored::Path::Map { parent, key } => match name(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        serde_ignored::Path::Some { parent }
+        | serde_ignored::Path::NewtypeStruct { parent }
+        | serde_ignored::Path::NewtypeVariant { parent } => name(parent),
     }
 }
 
@@ -94,9 +125,18 @@ mod tests {
     }
 
     #[test]
+    fn other_encodings_are_named_and_the_mark_of_utf_8_is_skipped() {
+        let error = parse::<ChatRequest>(b"\x1f\x8b\x08", "{}").unwrap_err();
+        assert_eq!(error.code, Code::UnsupportedEncoding);
+        assert!(error.message.contains("gzip"), "{error}");
+        assert!(refused(b"\xff\xfe{\0}\0").contains("UTF-16"));
+        parse::<ChatRequest>(b"\xef\xbb\xbf{\"messages\": []}", "{}").unwrap();
+    }
+
+    #[test]
     fn unknown_fields_are_named() {
         let body = br#"{"messages": [{"role": "user", "content": "hi", "name": "x"}], "mood": 1}"#;
         let (_, ignored) = parse::<ChatRequest>(body, "{}").unwrap();
-        assert_eq!(ignored, ["messages.0.name", "mood"]);
+        assert_eq!(ignored, ["messages[0].name", "mood"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Between the wire and generations. A dialect turns a body into a request and events into bytes;
 //! what all dialects share stands here.
 
+mod body;
+mod ignored;
 mod json;
 pub(crate) mod native;
 mod sse;
@@ -8,9 +10,6 @@ mod sse;
 use crate::error::Error;
 use crate::generate::{Event, Finish, Timings, Usage};
 use crate::worker::Answer;
-
-/// Names what was accepted without effect, so that nothing is ignored in silence.
-const IGNORED: &str = "x-rkllm-ignored";
 
 /// A complete answer.
 struct Collected {

@@ -4,4 +4,4 @@ mod event;
 mod request;
 
 pub(crate) use event::{Event, Finish, Timings, Usage};
-pub(crate) use request::{Request, Tuning};
+pub(crate) use request::{Request, Tuning, temperature};

@@ -9,12 +9,15 @@ use crate::error::Error;
 /// Longest stop string in bytes; text as long as the longest one is held back while streaming.
 const MAX_STOP_LEN: usize = 1024;
 
+/// Lowest temperature that is not greedy: below it the logits divided by it overflow.
+const MIN_TEMPERATURE: f64 = 1e-6;
+
 /// A conversation to be continued by one answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The conversation, oldest first; never empty.
     pub(crate) messages: Vec<Message>,
-    /// Whether a model that can think before it answers shall; `None`: as its template has it.
+    /// Whether a model that can think before it answers shall; `None` is yes.
     pub(crate) enable_thinking: Option<bool>,
     /// What the client wants other than by default.
     pub(crate) tuning: Tuning,
@@ -72,6 +75,11 @@ impl Tuning {
         .into_iter()
         .filter_map(|(name, set)| set.then_some(name))
     }
+}
+
+/// A temperature as the runtime is given it: what is too small to divide by counts as 0.
+pub(crate) fn temperature(value: f64) -> f32 {
+    if value < MIN_TEMPERATURE { 0.0 } else { value as f32 }
 }
 
 fn number(name: &str, value: Option<f64>, allowed: RangeInclusive<f64>) -> Result<(), Error> {

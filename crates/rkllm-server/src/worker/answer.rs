@@ -21,6 +21,8 @@ pub(crate) struct Answer {
     jobs: Jobs,
     cancelled: Arc<AtomicBool>,
     entered: Instant,
+    /// Over when the engine is closed, which an engine that is busy may notice late.
+    closed: Pin<Box<dyn Future<Output = ()> + Send>>,
     stage: Stage,
 }
 
@@ -33,7 +35,8 @@ enum Stage {
 impl Answer {
     pub(super) fn new(jobs: Jobs, place: Place, prepared: Prepared, entered: Instant) -> Self {
         let stage = Stage::Waiting(Box::pin(place.turn()), Some(Box::new(prepared)));
-        Self { jobs, cancelled: Arc::default(), entered, stage }
+        let closed = Box::pin(jobs.closed());
+        Self { jobs, cancelled: Arc::default(), entered, closed, stage }
     }
 
     /// The next event; `None` after the last one.
@@ -42,7 +45,7 @@ impl Answer {
             match &mut self.stage {
                 Stage::Waiting(turn, prepared) => {
                     let Poll::Ready(turn) = turn.as_mut().poll(context) else {
-                        return Poll::Pending;
+                        return self.poll_closed(context);
                     };
                     let Some(prepared) = prepared.take() else {
                         return Poll::Ready(None);
@@ -59,7 +62,7 @@ impl Answer {
                 }
                 Stage::Running(receiver) => {
                     let Poll::Ready(event) = receiver.poll_recv(context) else {
-                        return Poll::Pending;
+                        return self.poll_closed(context);
                     };
                     // A job that vanished without a last event took the engine with it.
                     let event = event.unwrap_or_else(|| Event::Failed(super::gone()));
@@ -72,6 +75,16 @@ impl Answer {
                 Stage::Over => return Poll::Ready(None),
             }
         }
+    }
+
+    /// The last event of an answer that will not be completed because the server stops.
+    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.closed.as_mut().poll(context).map(|()| {
+            let event = Event::Failed(super::going_down());
+            log(&event);
+            self.stage = Stage::Over;
+            Some(event)
+        })
     }
 
     /// The next event; `None` after the last one.

@@ -6,14 +6,14 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rkllm::{Aborter, Capability, Flow, Lora, Model, Outcome, Runtime, Session, TokenRef};
+use rkllm::{Aborter, Capability, End, Flow, Lora, Model, Outcome, Runtime, Session, TokenRef};
 use rkllm_chat::{ChatTemplate, SpecialTokens, StopStrings};
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
-use super::State;
 use super::line::Turn;
 use super::prompt::Prepared;
 use super::spec::{Facts, LoadError, ModelSpec, RuntimeChoice};
+use super::{State, going_down};
 use crate::error::{Code, Error};
 use crate::generate::{Event, Finish, Timings, Usage};
 
@@ -39,6 +39,8 @@ pub(super) struct TextSide {
     pub(super) model: Model,
     pub(super) template: Option<ChatTemplate>,
     pub(super) bos: Option<i32>,
+    /// Bytes of the longest text that one token stands for.
+    pub(super) longest_piece: usize,
 }
 
 /// One answer to be generated.
@@ -61,7 +63,13 @@ pub(super) struct Jobs {
 #[derive(Debug, Default)]
 struct Current {
     running: Mutex<Option<(Arc<AtomicBool>, Aborter)>>,
-    closed: AtomicBool,
+    closed: watch::Sender<bool>,
+}
+
+impl Current {
+    fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
 }
 
 impl Jobs {
@@ -85,9 +93,21 @@ impl Jobs {
 
     /// Ends the job that runs and refuses every other.
     pub(super) fn close(&self) {
-        self.current.closed.store(true, Ordering::Relaxed);
-        if let Some((_, aborter)) = self.current.running.lock().as_ref() {
+        let running = self.current.running.lock();
+        self.current.closed.send_replace(true);
+        if let Some((_, aborter)) = running.as_ref() {
             aborter.abort();
+        }
+    }
+
+    /// Over once [`Jobs::close`] was called.
+    pub(super) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut closed = self.current.closed.subscribe();
+        async move {
+            if closed.wait_for(|&closed| closed).await.is_err() {
+                // The engine is gone without having been closed, which its answers notice.
+                std::future::pending().await
+            }
         }
     }
 }
@@ -121,13 +141,21 @@ fn load(spec: ModelSpec) -> Result<(Session, Loaded), LoadError> {
         RuntimeChoice::Search => Runtime::find()
             .map_err(|source| LoadError::NoRuntime { model: name.clone(), source })?,
     };
-    let mut session = runtime.load(&spec.model, &spec.options)?;
+    let mut options = spec.options.clone();
+    if !runtime.supports(Capability::Placement) {
+        // The mask is ours, not the user's: such runtimes choose their CPUs themselves.
+        options.cpu_mask = None;
+    }
+    let mut session = runtime.load(&spec.model, &options)?;
     if let Some(path) = &spec.lora {
         let path = path.clone();
-        session.load_lora(&Lora { path, name: LORA.to_owned(), scale: 1.0 })?;
+        let lora = Lora { path: path.clone(), name: LORA.to_owned(), scale: 1.0 };
+        session.load_lora(&lora).map_err(|source| LoadError::Lora { path, source })?;
     }
-    if let Some(cache) = &spec.prompt_cache {
-        session.load_prompt_cache(cache)?;
+    if let Some(path) = &spec.prompt_cache {
+        session
+            .load_prompt_cache(path)
+            .map_err(|source| LoadError::PromptCache { path: path.clone(), source })?;
     }
     let text = match runtime.supports(Capability::Tokenizer) {
         true => Some(text_side(session.model()?, &name)?),
@@ -161,12 +189,22 @@ fn text_side(model: Model, name: &str) -> Result<TextSide, LoadError> {
         None => None,
     };
     let bos = info.bos.filter(|_| info.add_bos);
-    Ok(TextSide { model, template, bos })
+    let longest_piece = longest_piece(&model, info.vocab_size)?;
+    Ok(TextSide { model, template, bos, longest_piece })
+}
+
+fn longest_piece(model: &Model, vocab_size: u32) -> Result<usize, rkllm::Error> {
+    let mut longest = 0;
+    for token in 0..i32::try_from(vocab_size).unwrap_or(i32::MAX) {
+        longest = longest.max(model.detokenize(&[token], true)?.len());
+    }
+    // Some tokenizers leave out the space that a text begins with.
+    Ok(longest + 1)
 }
 
 fn serve(mut session: Session, jobs: &mpsc::Receiver<Job>, current: &Current) {
     while let Ok(job) = jobs.recv() {
-        if current.closed.load(Ordering::Relaxed) {
+        if current.is_closed() {
             job.fail(going_down());
             continue;
         }
@@ -177,10 +215,6 @@ fn serve(mut session: Session, jobs: &mpsc::Receiver<Job>, current: &Current) {
         }
         *current.running.lock() = None;
     }
-}
-
-fn going_down() -> Error {
-    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
 }
 
 /// What the sink of a run keeps.
@@ -210,22 +244,23 @@ impl Job {
             tokens: 0,
             stopped: false,
         };
-        let gone =
-            || self.cancelled.load(Ordering::Relaxed) || current.closed.load(Ordering::Relaxed);
+        let gone = || self.cancelled.load(Ordering::Relaxed) || current.is_closed();
         let options = &self.prepared.options;
         let outcome = session.run(self.prepared.input.clone(), options, |token| match gone() {
             true => Flow::Stop,
             false => progress.take(token),
         });
         let event = match outcome {
-            Ok(outcome) if progress.stopped || !outcome.stopped => {
+            Ok(outcome) if progress.stopped || outcome.end != End::Stopped => {
                 progress.done(&self.prepared, outcome, self.queued)
             }
             Ok(_) => Event::Failed(going_down()),
             Err(error) => Event::Failed(Error::new(Code::InferenceFailed, error.to_string())),
         };
         // The turn ends before the client hears of the end, so that its next request is not refused
-        // by a line that it just left.
+        // by a line that it just left; and both before anybody closes the engine because nobody is
+        // in line any more.
+        let _running = current.running.lock();
         drop(self.turn);
         let _ = self.events.send(event);
     }
@@ -269,8 +304,9 @@ impl Progress<'_> {
             prefill: first - self.started,
             decode: self.last.map_or(Duration::ZERO, |last| last - first),
         };
-        let full = !self.stopped && prepared.limit.is_some_and(|limit| self.tokens >= limit);
-        let finish = if full { Finish::Length } else { Finish::Stop };
+        let full = prepared.limit.is_some_and(|limit| self.tokens >= limit)
+            || prompt.saturating_add(self.tokens) >= prepared.context;
+        let finish = if full && !self.stopped { Finish::Length } else { Finish::Stop };
         Event::Done(finish, usage, timings)
     }
 }

@@ -1,6 +1,8 @@
 //! The line in front of a model: one request at a time, the others wait in order.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,12 +21,11 @@ pub(crate) struct Turn {
 }
 
 /// A place in the line or a turn already; given back when dropped.
-#[derive(Debug)]
 pub(crate) enum Place {
     /// Nobody was in front.
     First(Turn),
     /// In line; holds one of the bounded places.
-    Waiting(Line, OwnedSemaphorePermit),
+    Waiting(Pin<Box<dyn Future<Output = Turn> + Send>>, OwnedSemaphorePermit),
 }
 
 /// The line has no room.
@@ -48,11 +49,17 @@ impl Line {
         }
         let permit =
             Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full { depth: self.depth })?;
-        Ok(Place::Waiting(self.clone(), permit))
+        let turns = Arc::clone(&self.turns);
+        let mut turn = Box::pin(async {
+            Turn { _permit: turns.acquire_owned().await.expect("the line is never closed") }
+        });
+        // Whoever asks for a turn stands in line from the first poll on, not from the call.
+        match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(turn) => Ok(Place::First(turn)),
+            Poll::Pending => Ok(Place::Waiting(turn, permit)),
+        }
     }
-}
 
-impl Line {
     /// Waits until everybody who is in line now has had a turn.
     pub(crate) async fn empty(&self) {
         drop(Arc::clone(&self.turns).acquire_owned().await);
@@ -64,22 +71,16 @@ impl Place {
     pub(crate) async fn turn(self) -> Turn {
         match self {
             Self::First(turn) => turn,
-            Self::Waiting(line, place) => {
-                let permit = line.turns.acquire_owned().await.expect("the line is never closed");
-                drop(place);
-                Turn { _permit: permit }
-            }
+            Self::Waiting(turn, _place) => turn.await,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll, Waker};
-
     use super::*;
 
-    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -89,16 +90,28 @@ mod tests {
         let first = line.enter().unwrap();
         let _second = line.enter().unwrap();
         assert!(matches!(first, Place::First(_)));
-        assert_eq!(line.enter().unwrap_err(), Full { depth: 1 });
+        assert_eq!(line.enter().err(), Some(Full { depth: 1 }));
     }
 
     #[test]
     fn depth_zero_refuses_while_one_runs() {
         let line = Line::new(0);
         let first = line.enter().unwrap();
-        line.enter().unwrap_err();
+        assert!(line.enter().is_err());
         drop(first);
-        line.enter().unwrap();
+        assert!(line.enter().is_ok());
+    }
+
+    #[test]
+    fn who_does_not_ask_for_the_turn_yet_keeps_the_place() {
+        let line = Line::new(2);
+        let first = line.enter().unwrap();
+        let second = line.enter().unwrap();
+        drop(first);
+        let mut third = Box::pin(line.enter().unwrap().turn());
+        assert!(poll(third.as_mut()).is_pending(), "the second was there before");
+        let mut second = Box::pin(second.turn());
+        assert!(poll(second.as_mut()).is_ready());
     }
 
     #[test]
@@ -109,7 +122,7 @@ mod tests {
         let mut third = Box::pin(line.enter().unwrap().turn());
         assert!(poll(second.as_mut()).is_pending());
         assert!(poll(third.as_mut()).is_pending());
-        line.enter().unwrap_err();
+        assert!(line.enter().is_err());
         drop(second);
         let fourth = line.enter().unwrap();
         drop(first);

@@ -12,7 +12,7 @@ mod spec;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::error::{Code, Error};
 use crate::generate::Request;
@@ -21,14 +21,19 @@ pub(crate) use answer::Answer;
 pub(crate) use spec::{Facts, LoadError, ModelSpec, RuntimeChoice};
 
 use engine::{Jobs, Loaded};
-use line::Line;
+use line::{Full, Line};
 use prompt::Prepared;
+
+/// The name under which [`Worker::answer`] says that the last message's role has no effect.
+pub(crate) const ROLE: &str = "role";
 
 /// A model that loads or is loaded. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
     state: watch::Receiver<State>,
     line: Line,
+    /// The right to prepare a request.
+    preparing: Arc<Semaphore>,
     jobs: Jobs,
 }
 
@@ -41,20 +46,12 @@ enum State {
     Failed(Arc<LoadError>),
 }
 
-/// A request that was checked against the model and may run.
-#[derive(Debug)]
-pub(crate) struct Checked {
-    prepared: Prepared,
-    /// Accepted parameters that this runtime cannot honour.
-    pub(crate) ignored: Vec<&'static str>,
-}
-
 impl Worker {
     /// Starts to load a model on a thread of its own. `waiting` requests may stand in line.
     pub(crate) fn start(spec: ModelSpec, waiting: usize) -> std::io::Result<Self> {
         let (report, state) = watch::channel(State::Loading);
         let jobs = engine::start(spec, report)?;
-        Ok(Self { state, line: Line::new(waiting), jobs })
+        Ok(Self { state, line: Line::new(waiting), preparing: Arc::new(Semaphore::new(1)), jobs })
     }
 
     /// The model's facts once it is loaded, or why it could not be.
@@ -80,32 +77,39 @@ impl Worker {
         }
     }
 
-    /// Checks a request against the model: renders and tokenizes the conversation and refuses what
-    /// does not fit. Waits for the model to be loaded.
-    pub(crate) async fn check(&self, request: Request) -> Result<Checked, Error> {
+    /// Takes a place in line, at once or not at all, then checks the request against the model:
+    /// renders and tokenizes the conversation and refuses what does not fit. Waits for the model to
+    /// be loaded. Nothing runs until the answer is read; dropping it leaves the line or ends the run.
+    ///
+    /// Returns beside the answer which parameters this runtime cannot honour.
+    pub(crate) async fn answer(
+        &self,
+        request: Request,
+    ) -> Result<(Answer, Vec<&'static str>), Error> {
+        let entered = Instant::now();
+        let place = self.line.enter().map_err(busy)?;
+        let (prepared, ignored) = tokio::select! {
+            biased;
+            () = self.jobs.closed() => return Err(going_down()),
+            prepared = self.prepare(request) => prepared?,
+        };
+        Ok((Answer::new(self.jobs.clone(), place, prepared, entered), ignored))
+    }
+
+    async fn prepare(&self, request: Request) -> Result<(Prepared, Vec<&'static str>), Error> {
         let State::Ready(loaded) = self.settled().await else {
             return Err(gone());
         };
-        // Rendering and tokenizing take long enough for long texts to hold up other requests.
-        let work = tokio::task::spawn_blocking(move || prompt::prepare(&loaded, request));
-        let (prepared, ignored) = work.await.map_err(|_| gone())??;
-        Ok(Checked { prepared, ignored })
-    }
-
-    /// Takes a place in line, at once or not at all. Nothing runs until the answer is read;
-    /// dropping it leaves the line or ends the run.
-    pub(crate) fn answer(&self, checked: Checked) -> Result<Answer, Error> {
-        let place = self.line.enter().map_err(|full| {
-            let waiting = match full.depth {
-                0 => "and nobody may wait (--queue-depth 0)".to_owned(),
-                depth => format!("and {depth} more are waiting"),
-            };
-            Error::new(
-                Code::Busy,
-                format!("the model is answering another request {waiting}; try again in a while"),
-            )
-        })?;
-        Ok(Answer::new(self.jobs.clone(), place, checked.prepared, Instant::now()))
+        prompt::refuse_far_too_long(&loaded, &request.messages)?;
+        // One at a time: tokenizing takes many times the memory of the text, and a core that the
+        // model wants.
+        let preparing = Arc::clone(&self.preparing).acquire_owned();
+        let preparing = preparing.await.expect("the semaphore is never closed");
+        let work = tokio::task::spawn_blocking(move || {
+            let _preparing = preparing;
+            prompt::prepare(&loaded, request)
+        });
+        work.await.map_err(|_| gone())?
     }
 
     /// Waits until nobody is in line any more, at most `grace`.
@@ -118,6 +122,31 @@ impl Worker {
     pub(crate) fn stop(&self) {
         self.jobs.close();
     }
+
+    /// Waits until the engine has unloaded the model, which it does when nobody has this worker any
+    /// more, at most `deadline`. Returns whether it has.
+    pub(crate) async fn ended(self, deadline: Duration) -> bool {
+        let Self { mut state, jobs, .. } = self;
+        drop(jobs);
+        // The engine's thread drops its end last of all.
+        let ended = async { while state.changed().await.is_ok() {} };
+        tokio::time::timeout(deadline, ended).await.is_ok()
+    }
+}
+
+fn busy(full: Full) -> Error {
+    let waiting = match full.depth {
+        0 => "and nobody may wait (--queue-depth 0)".to_owned(),
+        depth => format!("and {depth} more are waiting"),
+    };
+    Error::new(
+        Code::Busy,
+        format!("the model is answering another request {waiting}; try again in a while"),
+    )
+}
+
+fn going_down() -> Error {
+    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
 }
 
 fn gone() -> Error {

@@ -3,9 +3,10 @@
 use rkllm::{Capability, Content, Input, RunOptions, Sampling, TokenizeOptions};
 use rkllm_chat::{Message, RenderOptions, Role, StopStrings};
 
+use super::ROLE;
 use super::engine::{Loaded, TextSide};
 use crate::error::{Code, Error};
-use crate::generate::{Request, Tuning};
+use crate::generate::{Request, Tuning, temperature};
 
 /// A request in the runtime's words.
 #[derive(Debug)]
@@ -17,6 +18,34 @@ pub(super) struct Prepared {
     pub(super) tokens: Option<u32>,
     /// Tokens the answer may have, where we know it.
     pub(super) limit: Option<u32>,
+    /// Tokens that prompt and answer may have together.
+    pub(super) context: u32,
+}
+
+/// Bytes that a token may stand for where nobody knows the vocabulary. Far more than in any text
+/// that means something.
+const LONG_PIECE: usize = 256;
+
+/// Refuses texts that cannot fit whatever their tokens are, because tokenizing takes many times the
+/// memory of the text.
+pub(super) fn refuse_far_too_long(loaded: &Loaded, messages: &[Message]) -> Result<(), Error> {
+    let longest_piece = loaded.text.as_ref().map_or(LONG_PIECE, |text| text.longest_piece);
+    let context = loaded.facts.context;
+    let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    if bytes <= longest_piece.saturating_mul(context as usize) {
+        return Ok(());
+    }
+    Err(too_long(&format!("{bytes} bytes"), context))
+}
+
+fn too_long(size: &str, context: u32) -> Error {
+    Error::new(
+        Code::ContextLengthExceeded,
+        format!(
+            "the prompt has {size}, but this model's maximum context length is {context} tokens; \
+             shorten the prompt or restart the server with a larger --context-length"
+        ),
+    )
 }
 
 /// Prepares a request and says which of its parameters this runtime cannot honour.
@@ -35,7 +64,7 @@ pub(super) fn prepare(
         None => (Content::Prompt(flatten(&request.messages)), None),
     };
     let room = tokens.map(|tokens| room(loaded, tokens)).transpose()?;
-    let mut ignored = Vec::new();
+    let (role, mut ignored) = Template::of(loaded).role(&request);
     let mut options = run_options(loaded, &request.tuning, &mut ignored);
     let asked = options.max_new_tokens.or(loaded.options.max_new_tokens);
     let limit = match (asked, room) {
@@ -47,10 +76,53 @@ pub(super) fn prepare(
     }
     let input = Input {
         content,
-        role: rkllm::Role::User,
-        enable_thinking: request.enable_thinking.unwrap_or(true),
+        role,
+        // Older runtimes have no switch: their template decides.
+        enable_thinking: loaded.runtime.supports(Capability::Roles)
+            && request.enable_thinking.unwrap_or(true),
     };
-    Ok((Prepared { input, options, stops, tokens, limit }, ignored))
+    let context = loaded.facts.context;
+    Ok((Prepared { input, options, stops, tokens, limit, context }, ignored))
+}
+
+/// Whose chat template a conversation goes through.
+#[derive(Clone, Copy)]
+enum Template {
+    /// The model's, rendered here.
+    Model,
+    /// The runtime's own, which takes a role and the switch for thinking or neither.
+    Runtime { roles: bool },
+    /// None: the model continues the text.
+    Nobodys,
+}
+
+impl Template {
+    fn of(loaded: &Loaded) -> Self {
+        match &loaded.text {
+            Some(TextSide { template: Some(_), .. }) => Self::Model,
+            Some(_) => Self::Nobodys,
+            None => Self::Runtime { roles: loaded.runtime.supports(Capability::Roles) },
+        }
+    }
+
+    /// The role of the runtime's input, and what has no effect although the request says it.
+    fn role(self, request: &Request) -> (rkllm::Role, Vec<&'static str>) {
+        let last = request.messages.last().map_or(Role::User, |message| message.role);
+        let mut ignored = Vec::new();
+        let role = match (self, last) {
+            (Self::Runtime { roles: true }, Role::Tool) => rkllm::Role::Tool,
+            (Self::Model, _) | (_, Role::User) => rkllm::Role::User,
+            _ => {
+                ignored.push(ROLE);
+                rkllm::Role::User
+            }
+        };
+        let switch = matches!(self, Self::Model | Self::Runtime { roles: true });
+        if request.enable_thinking.is_some() && !switch {
+            ignored.push("enable_thinking");
+        }
+        (role, ignored)
+    }
 }
 
 fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
@@ -60,7 +132,7 @@ fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
         Some(template) => {
             let options = RenderOptions {
                 add_generation_prompt: true,
-                enable_thinking: request.enable_thinking,
+                enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
                 ..RenderOptions::default()
             };
             let prompt = template.render(&request.messages, &options).map_err(|error| {
@@ -96,14 +168,7 @@ fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
     let context = loaded.facts.context;
     match context.checked_sub(tokens) {
         Some(room @ 1..) => Ok(room),
-        _ => Err(Error::new(
-            Code::ContextLengthExceeded,
-            format!(
-                "the prompt has {tokens} tokens, but this model's maximum context length is \
-                 {context} tokens; shorten the prompt or restart the server with a larger \
-                 --context-length"
-            ),
-        )),
+        _ => Err(too_long(&format!("{tokens} tokens"), context)),
     }
 }
 
@@ -160,7 +225,7 @@ fn sampling(default: Sampling, tuning: &Tuning) -> Option<Sampling> {
     tuning.sampling_fields().next()?;
     let float = |value: Option<f64>, default: f32| value.map_or(default, |value| value as f32);
     Some(Sampling {
-        temperature: float(tuning.temperature, default.temperature),
+        temperature: tuning.temperature.map_or(default.temperature, temperature),
         top_p: float(tuning.top_p, default.top_p),
         top_k: tuning.top_k.and_then(|k| u32::try_from(k).ok()).unwrap_or(default.top_k),
         repeat_penalty: float(tuning.repeat_penalty, default.repeat_penalty),
@@ -188,6 +253,32 @@ mod tests {
         let tuning = Tuning { temperature: Some(0.0), ..Tuning::default() };
         let changed = sampling(default, &tuning).unwrap();
         assert_eq!(changed, Sampling { temperature: 0.0, ..default });
+    }
+
+    #[test]
+    fn temperatures_too_small_to_divide_by_are_greedy() {
+        let tuning = Tuning { temperature: Some(1e-38), ..Tuning::default() };
+        assert_eq!(sampling(Sampling::default(), &tuning).unwrap().temperature, 0.0);
+    }
+
+    #[test]
+    fn what_no_template_takes_is_ignored_by_name() {
+        let ask = |template: Template, role| {
+            let messages = vec![Message { role, content: "hi".into() }];
+            let enable_thinking = Some(false);
+            template.role(&Request { messages, enable_thinking, tuning: Tuning::default() })
+        };
+        let (new, old) = (Template::Runtime { roles: true }, Template::Runtime { roles: false });
+        assert_eq!(ask(Template::Model, Role::Tool), (rkllm::Role::User, vec![]));
+        assert_eq!(ask(new, Role::Tool), (rkllm::Role::Tool, vec![]));
+        assert_eq!(ask(new, Role::System), (rkllm::Role::User, vec![ROLE]));
+        assert_eq!(ask(new, Role::User), (rkllm::Role::User, vec![]));
+        for template in [old, Template::Nobodys] {
+            let both = vec![ROLE, "enable_thinking"];
+            assert_eq!(ask(template, Role::Assistant), (rkllm::Role::User, both));
+            let one = vec!["enable_thinking"];
+            assert_eq!(ask(template, Role::User), (rkllm::Role::User, one));
+        }
     }
 
     #[test]

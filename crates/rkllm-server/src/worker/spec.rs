@@ -48,6 +48,12 @@ pub(crate) enum LoadError {
     /// The model's chat template cannot be used.
     #[error("the chat template of {model} cannot be used: {source}")]
     Template { model: String, source: rkllm_chat::Error },
+    /// The adapter of `--lora-model-path` cannot be used.
+    #[error("cannot use the LoRA adapter {}: {source}; name another one or leave out --lora-model-path", .path.display())]
+    Lora { path: PathBuf, source: rkllm::Error },
+    /// The file of `--prompt-cache-path` cannot be used.
+    #[error("cannot use the prompt cache {}: {source}; name another one or leave out --prompt-cache-path", .path.display())]
+    PromptCache { path: PathBuf, source: rkllm::Error },
     /// This build has no embedded runtime.
     #[cfg(not(feature = "cpu"))]
     #[error(

@@ -5,33 +5,37 @@ mod parse;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 use rkllm_api::Health;
 
-use super::{IGNORED, collect, sse};
-use crate::app::{MAX_BODY, State};
+use super::{body, collect, ignored, sse};
+use crate::app::State;
 use crate::error::{Code, Error};
 use crate::generate::Request;
+use crate::worker::ROLE;
 use encode::{Encoder, Endpoint};
 use parse::Parsed;
 
 /// Mounts the native routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/health", "GET").route(web::get().to(health)))
+        .service(
+            resource("/health", "GET, HEAD")
+                .route(web::get().to(health))
+                .route(web::head().to(health)),
+        )
         .service(resource("/generate", "POST").route(web::post().to(generate)))
         .service(resource("/chat", "POST").route(web::post().to(chat)));
 }
 
-/// A path whose other methods are answered with an error that names the right one.
-fn resource(path: &'static str, method: &'static str) -> Resource {
+/// A path whose other methods are answered with an error that names the right ones.
+fn resource(path: &'static str, methods: &'static str) -> Resource {
     let refuse = move |request: HttpRequest| async move {
-        let message = format!("{path} takes {method}, not {}", request.method());
+        let message = format!("{path} takes {methods}, not {}", request.method());
         let mut response = failure(&Error::new(Code::MethodNotAllowed, message));
-        let allow = actix_web::http::header::HeaderValue::from_static(method);
-        response.headers_mut().insert(ALLOW, allow);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
         response
     };
     web::resource(path).default_service(web::to(refuse))
@@ -57,39 +61,35 @@ async fn health(state: Data<State>) -> HttpResponse {
     })
 }
 
-async fn generate(state: Data<State>, body: Result<Bytes, actix_web::Error>) -> HttpResponse {
-    let answer = async { answer(&state, parse::generate(&read(body)?)?, Endpoint::Generate).await };
-    answer.await.unwrap_or_else(|error| failure(&error))
+async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let answered = async {
+        let parsed = parse::generate(&body::read(request.headers(), payload).await?)?;
+        answer(&state, parsed, Endpoint::Generate).await
+    };
+    answered.await.unwrap_or_else(|error| failure(&error))
 }
 
-async fn chat(state: Data<State>, body: Result<Bytes, actix_web::Error>) -> HttpResponse {
-    let answer = async { answer(&state, parse::chat(&read(body)?)?, Endpoint::Chat).await };
-    answer.await.unwrap_or_else(|error| failure(&error))
-}
-
-fn read(body: Result<Bytes, actix_web::Error>) -> Result<Bytes, Error> {
-    body.map_err(|error| {
-        let too_large = error.as_response_error().status_code() == Code::BodyTooLarge.status();
-        if too_large {
-            let limit = MAX_BODY >> 20;
-            let message = format!("the request body is larger than {limit} MiB; shorten the text");
-            return Error::new(Code::BodyTooLarge, message);
-        }
-        Error::new(Code::BodyIncomplete, format!("the request body did not arrive whole: {error}"))
-    })
+async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let answered = async {
+        let parsed = parse::chat(&body::read(request.headers(), payload).await?)?;
+        answer(&state, parsed, Endpoint::Chat).await
+    };
+    answered.await.unwrap_or_else(|error| failure(&error))
 }
 
 async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
-    let Parsed { messages, enable_thinking, stream, tuning, ignored } = parsed;
+    let Parsed { messages, enable_thinking, stream, tuning, mut ignored } = parsed;
     tuning.check()?;
+    let last = messages.len().saturating_sub(1);
     let request = Request { messages, enable_thinking, tuning };
-    let checked = state.worker.check(request).await?;
-    let ignored = ignored.into_iter().chain(checked.ignored.iter().map(|&name| name.to_owned()));
-    let ignored = ignored.collect::<Vec<_>>().join(", ");
-    let answer = state.worker.answer(checked)?;
+    let (answer, unheard) = state.worker.answer(request).await?;
+    ignored.extend(unheard.into_iter().map(|name| match endpoint {
+        Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
+        _ => name.to_owned(),
+    }));
     let mut response = HttpResponse::Ok();
     if !ignored.is_empty() {
-        response.insert_header((IGNORED, header_text(&ignored)));
+        response.insert_header((ignored::IGNORED, ignored::header(&ignored)));
     }
     if stream {
         response
@@ -102,19 +102,14 @@ async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<Htt
     Ok(response.json(encode::complete(collected, endpoint)))
 }
 
-/// Field names come from the client: what cannot stand in a header is replaced, and the length is
-/// bounded.
-fn header_text(text: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
-    };
-    text.chars().take(1000).map(plain).collect()
-}
-
 fn failure(error: &Error) -> HttpResponse {
     let mut response = HttpResponse::build(error.code.status());
     if error.code == Code::Busy {
         response.insert_header((RETRY_AFTER, "1"));
+    }
+    if error.code == Code::BodyIncomplete {
+        // The rest may never come.
+        response.force_close();
     }
     response.json(encode::error(error))
 }

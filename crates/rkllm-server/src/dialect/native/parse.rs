@@ -27,7 +27,7 @@ pub(super) fn generate(body: &[u8]) -> Result<Parsed, Error> {
     }
     Ok(Parsed {
         messages: vec![Message::new(role(request.role), request.prompt)],
-        enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
+        enable_thinking: request.enable_thinking,
         stream: request.stream,
         tuning,
         ignored,
@@ -48,7 +48,7 @@ pub(super) fn chat(body: &[u8]) -> Result<Parsed, Error> {
     }
     Ok(Parsed {
         messages,
-        enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
+        enable_thinking: request.enable_thinking,
         stream: request.stream,
         tuning,
         ignored,
