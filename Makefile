@@ -1,5 +1,6 @@
 # make run    builds the server, fetches a small model if there is none, and starts it
 # make test   everything that must pass before a change goes in
+# make sanitize, make arm64: slower checks of the C boundary; see CONTRIBUTING.md
 
 CARGO := scripts/cargo
 MODEL ?= models/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -8,7 +9,7 @@ ARGS ?=
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test setup build model
+.PHONY: run test setup build model sanitize arm64
 
 run: build $(if $(filter models/%,$(MODEL)),model)
 	@exec target/release/rkllm-server --model "$(MODEL)" $(ARGS)
@@ -30,3 +31,17 @@ build: setup
 # SmolLM2-135M-Instruct, 98 MB, for `make run` and for the tests.
 model: setup
 	$(CARGO) xtask model
+
+# The tests of the C boundary under valgrind.
+sanitize: setup model
+	scripts/sanitize.sh
+
+# What the emulator cannot do: tests that start themselves again, or cargo.
+ARM64_SKIP := link:: each_kind_of_crash_kills each_stage_may strict_mode_aborts inits_come_one_after
+
+# For 64-bit Arm boards: tests in an emulator, and the server.
+arm64: setup
+	@scripts/setup-arm64.sh
+	scripts/arm64.sh test --locked --no-default-features --tests \
+		-p rkllm-sys -p rkllm-chat -p rkllm-fake -p rkllm -- $(addprefix --skip=,$(ARM64_SKIP))
+	scripts/arm64.sh run --locked --release -p rkllm-server -- --help

@@ -8,8 +8,9 @@ use crate::Error;
 ///
 /// The engine recurses once per link of a chain of operators (at most one per byte of source, some
 /// 500 bytes of stack each) and once per level of a nested value (at most one per seven units of
-/// fuel), without a limit of its own. Some 150 MB are the most that either can use.
-const STACK: usize = 256 << 20;
+/// fuel), without a limit of its own. Some 150 MB are the most that either can use on x86-64; without
+/// optimisation arm64 needs more than 256 MB.
+const STACK: usize = 512 << 20;
 
 /// Runs the engine on a thread with a stack that its deepest recursion fits in.
 ///
