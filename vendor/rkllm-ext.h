@@ -2,7 +2,9 @@
  * Extension functions of the embedded runtime, beside the C ABI of the RKLLM runtime.
  *
  * Libraries for the NPU do not export them: look each symbol up before use. The handle is
- * the one that rkllm_init made. No function may be called while a run is active.
+ * the one that rkllm_init made. Every function may be called from any thread at any time while
+ * the handle lives, also during a run; only rkllm_ext_set_seed and rkllm_ext_set_grammar belong
+ * between runs.
  */
 #ifndef RKLLM_EXT_H
 #define RKLLM_EXT_H
