@@ -201,6 +201,8 @@ pub(crate) struct Run {
     request: Request,
     lanes: Vec<Lane>,
     sink: Sink,
+    seed: Option<u32>,
+    grammar: Option<Grammar>,
 }
 
 /// The claim on the one run of an engine.
@@ -214,28 +216,33 @@ impl Drop for Active {
 }
 
 impl Run {
-    /// Claims the run and prepares it: the caller's memory is not needed after this.
+    /// Claims the run and prepares what `request` reads: the caller's memory is not needed after
+    /// this.
     pub(crate) fn begin(
         engine: Arc<Engine>,
         function: &'static str,
-        (request, sink): (Request, Sink),
+        sink: Sink,
+        request: impl FnOnce(&Engine) -> Result<Request, Error>,
     ) -> Result<Self, Error> {
         if !engine.signal.begin() {
             return Err(Error::Busy { function });
         }
         let active = Active(engine);
+        // Before anything can be refused: a refused run must not leave them to the next one.
+        let (seed, grammar) = (active.0.seed.lock().take(), active.0.grammar.lock().take());
+        let request = request(&active.0)?;
         let lanes = active.0.session.lock().compose(&request)?;
-        Ok(Self { active, request, lanes, sink })
+        Ok(Self { active, request, lanes, sink, seed, grammar })
     }
 
     /// Works on this thread until the run has ended.
     pub(crate) fn work(self) -> Result<(), Error> {
-        let Self { active, request, lanes, sink } = self;
+        let Self { active, request, lanes, sink, seed, grammar } = self;
         let engine = &active.0;
         engine.signal.work_here();
         let tools = RunTools {
-            seed: engine.seed.lock().take(),
-            grammar: engine.grammar.lock().take(),
+            seed,
+            grammar,
             signal: Arc::clone(&engine.signal),
             sink,
             init_time: engine.init_time,

@@ -47,9 +47,8 @@ pub(super) fn run_here(
 ) -> c_int {
     guard(RUN, || {
         let engine = handles::find(handle)?;
-        let request = request(&engine)?;
         let sink = engine.sink(userdata);
-        Run::begin(engine, RUN, (request, sink))?.work()?;
+        Run::begin(engine, RUN, sink, request)?.work()?;
         Ok(OK)
     })
 }
@@ -62,9 +61,8 @@ pub(super) fn run_elsewhere(
 ) -> c_int {
     guard(RUN_ASYNC, || {
         let engine = handles::find(handle)?;
-        let request = request(&engine)?;
         let sink = engine.sink(userdata);
-        let run = Run::begin(engine, RUN_ASYNC, (request, sink))?;
+        let run = Run::begin(engine, RUN_ASYNC, sink, request)?;
         run.work_elsewhere(|run| {
             // The code has no receiver any more: the callback was told.
             let _: c_int = guard(RUN_ASYNC, || run.work().map(|()| OK));

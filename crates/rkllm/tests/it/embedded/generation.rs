@@ -188,3 +188,18 @@ fn a_grammar_holds_for_one_run() {
     let refused = session.generate_with(LONG, broken).unwrap().next().unwrap().unwrap_err();
     assert!(matches!(refused, Error::Call { function: "rkllm_ext_set_grammar", .. }), "{refused}");
 }
+
+#[test]
+fn a_refused_run_leaves_its_grammar_to_nobody() {
+    let mut session = session();
+    let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+    session.clear_history().unwrap();
+    let grammar = Some("root ::= \"yes\"".to_owned());
+    let held = RunOptions { grammar, seed: Some(1), ..RunOptions::default() };
+    let too_long = "word ".repeat(2000);
+    assert!(session.generate_with(too_long, held.clone()).unwrap().any(|token| token.is_err()));
+    let empty = Input::from(Vec::new());
+    assert!(session.generate_with(empty, held).unwrap().any(|token| token.is_err()));
+    let next: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(text(&next), text(&free));
+}
