@@ -19,7 +19,7 @@ mod utf8;
 
 pub use error::Error;
 pub use jiff::civil::DateTime;
-pub use message::{Message, Role};
+pub use message::{Message, Role, ToolCall};
 pub use options::{RenderOptions, SpecialTokens};
 pub use prompt::{Prompt, Segment};
 pub use stop::{Pushed, StopStrings};

@@ -3,17 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// Who speaks in a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Instructions that hold for the whole conversation.
     System,
     /// The person, or the program, that asks.
+    #[default]
     User,
     /// The model.
     Assistant,
@@ -51,12 +52,35 @@ impl FromStr for Role {
 }
 
 /// One message of a conversation, as a template sees it: `message.role`, `message.content`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
     /// What is said, as plain text.
     pub content: String,
+    /// What the model thought before it said that; assistant only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// The functions that the model called; assistant only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that this is the result of; tool only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// The name of the speaker, or of the function whose result this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A function that the model called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// What the result refers to.
+    pub id: Option<String>,
+    /// The function.
+    pub name: String,
+    /// The arguments: a JSON object.
+    pub arguments: serde_json::Value,
 }
 
 impl Message {
@@ -69,7 +93,7 @@ impl Message {
     /// assert_eq!(message.role.to_string(), "user");
     /// ```
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into() }
+        Self { role, content: content.into(), ..Self::default() }
     }
 }
 

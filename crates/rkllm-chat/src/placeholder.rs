@@ -81,7 +81,7 @@ impl SpecialMatcher {
             return Ok(Cow::Borrowed(message));
         }
         content.push_str(&text[copied..]);
-        Ok(Cow::Owned(Message { role: message.role, content }))
+        Ok(Cow::Owned(Message { content, ..message.clone() }))
     }
 }
 

@@ -5,12 +5,12 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, web};
 
 use crate::dialect::native;
-use crate::worker::Worker;
+use crate::registry::Registry;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    pub(crate) worker: Worker,
+    pub(crate) registry: Registry,
 }
 
 /// The application: all routes, and a JSON answer for every other path.

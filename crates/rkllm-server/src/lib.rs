@@ -12,6 +12,7 @@ mod dialect;
 mod error;
 mod generate;
 mod platform;
+mod registry;
 pub mod shutdown;
 pub mod telemetry;
 mod worker;
@@ -135,7 +136,7 @@ pub async fn run(
 }
 
 fn http(listener: TcpListener, worker: Worker) -> std::io::Result<Server> {
-    let state = State { worker };
+    let state = State { registry: registry::Registry { worker } };
     let server = HttpServer::new(move || app::create_app(state.clone()))
         .workers(HTTP_THREADS)
         .disable_signals()

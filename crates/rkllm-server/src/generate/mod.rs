@@ -3,5 +3,5 @@
 mod event;
 mod request;
 
-pub(crate) use event::{Event, Finish, Timings, Usage};
-pub(crate) use request::{Request, Tuning, temperature};
+pub(crate) use event::{Done, Event, Finish, Timings, ToolCall, Usage};
+pub(crate) use request::{Format, Input, Overflow, Request, Tool, ToolChoice, Tuning, temperature};

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use rkllm_chat::Message;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
@@ -12,19 +13,112 @@ const MAX_STOP_LEN: usize = 1024;
 /// Lowest temperature that is not greedy: below it the logits divided by it overflow.
 const MIN_TEMPERATURE: f64 = 1e-6;
 
-/// A conversation to be continued by one answer.
-#[derive(Clone, Debug)]
+/// What one answer is generated from, and how.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// The conversation, oldest first; never empty.
-    pub(crate) messages: Vec<Message>,
+    pub(crate) input: Input,
+    /// The functions that the model may call.
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) tool_choice: ToolChoice,
+    /// What the answer's text must look like.
+    pub(crate) format: Format,
     /// Whether a model that can think before it answers shall; `None` is yes.
     pub(crate) enable_thinking: Option<bool>,
+    /// More variables for the chat template.
+    pub(crate) template_kwargs: serde_json::Map<String, serde_json::Value>,
+    /// What happens to a prompt that is too long; `None`: as the model's settings say.
+    pub(crate) overflow: Option<Overflow>,
     /// What the client wants other than by default.
     pub(crate) tuning: Tuning,
 }
 
+/// What an answer is generated from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Input {
+    /// A conversation, oldest message first; never empty. With `open` the last message, the
+    /// assistant's, is continued instead of answered.
+    Chat { messages: Vec<Message>, open: bool },
+    /// A text to be continued as it stands, without a chat template. With a suffix, what stands
+    /// between the two is generated.
+    Text { prompt: String, suffix: Option<String> },
+    /// Tokens to be continued as they stand.
+    Tokens(Vec<i32>),
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::Chat { messages: Vec::new(), open: false }
+    }
+}
+
+impl Input {
+    /// A conversation to be answered.
+    pub(crate) fn chat(messages: Vec<Message>) -> Self {
+        Self::Chat { messages, open: false }
+    }
+}
+
+impl Request {
+    /// The conversation; empty where the input is none.
+    pub(crate) fn messages(&self) -> &[Message] {
+        match &self.input {
+            Input::Chat { messages, .. } => messages,
+            Input::Text { .. } | Input::Tokens(_) => &[],
+        }
+    }
+}
+
+/// A function that the model may call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tool {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    /// JSON schema of the arguments: an object.
+    pub(crate) parameters: Option<serde_json::Value>,
+}
+
+/// Which functions an answer calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ToolChoice {
+    /// What the model thinks right.
+    #[default]
+    Auto,
+    /// None, though the model is told of them.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Function(String),
+}
+
+/// What the text of an answer must look like.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    /// A JSON object.
+    JsonObject,
+    /// JSON that a schema describes. Where the runtime cannot be held to it, an answer that
+    /// violates a `strict` one is an error.
+    JsonSchema { schema: serde_json::Value, strict: bool },
+    /// Text that matches a regular expression as a whole.
+    Regex(String),
+    /// Text of a grammar in llama.cpp's notation.
+    Gbnf(String),
+}
+
+/// What happens to a prompt that the context has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Overflow {
+    /// The request is refused.
+    Refuse,
+    /// The oldest turns are left out; system messages, tools and the last turn of the user stay.
+    DropOldest,
+}
+
 /// What a request may change of the way its answer is generated. `None`: the server's default.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tuning {
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,

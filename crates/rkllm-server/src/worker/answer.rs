@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::engine::{Job, Jobs};
 use super::line::{Place, Turn};
 use super::prompt::Prepared;
-use crate::generate::Event;
+use crate::generate::{Done, Event};
 
 /// The events of one request. Dropping it leaves the line or ends the run.
 ///
@@ -66,7 +66,7 @@ impl Answer {
                     };
                     // A job that vanished without a last event took the engine with it.
                     let event = event.unwrap_or_else(|| Event::Failed(super::gone()));
-                    if !matches!(event, Event::Text(_)) {
+                    if matches!(event, Event::Done(_) | Event::Failed(_)) {
                         log(&event);
                         self.stage = Stage::Over;
                     }
@@ -109,7 +109,7 @@ impl Drop for Answer {
 /// One line for each answer, once it is over.
 fn log(last: &Event) {
     match last {
-        Event::Done(finish, usage, timings) => tracing::info!(
+        Event::Done(Done { finish, usage, timings, .. }) => tracing::info!(
             ?finish,
             prompt = usage.prompt,
             cached = usage.cached,
@@ -120,6 +120,6 @@ fn log(last: &Event) {
             "answered"
         ),
         Event::Failed(error) => tracing::warn!(code = error.code.name(), "failed: {error}"),
-        Event::Text(_) => {}
+        _ => {}
     }
 }

@@ -15,7 +15,7 @@ use super::prompt::Prepared;
 use super::spec::{Facts, LoadError, ModelSpec, RuntimeChoice};
 use super::{State, going_down};
 use crate::error::{Code, Error};
-use crate::generate::{Event, Finish, Timings, Usage};
+use crate::generate::{Done, Event, Finish, Timings, Usage};
 
 /// The name under which the adapter of `--lora-model-path` is loaded.
 const LORA: &str = "default";
@@ -244,6 +244,7 @@ impl Job {
             tokens: 0,
             stopped: false,
         };
+        let _ = self.events.send(Event::Started);
         let gone = || self.cancelled.load(Ordering::Relaxed) || current.is_closed();
         let options = &self.prepared.options;
         let outcome = session.run(self.prepared.input.clone(), options, |token| match gone() {
@@ -301,12 +302,13 @@ impl Progress<'_> {
         let first = self.first.unwrap_or_else(Instant::now);
         let timings = Timings {
             queue,
+            load: Duration::ZERO,
             prefill: first - self.started,
             decode: self.last.map_or(Duration::ZERO, |last| last - first),
         };
         let full = prepared.limit.is_some_and(|limit| self.tokens >= limit)
             || prompt.saturating_add(self.tokens) >= prepared.context;
         let finish = if full && !self.stopped { Finish::Length } else { Finish::Stop };
-        Event::Done(finish, usage, timings)
+        Event::Done(Done { finish, stop: None, usage, timings })
     }
 }

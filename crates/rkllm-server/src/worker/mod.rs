@@ -100,7 +100,7 @@ impl Worker {
         let State::Ready(loaded) = self.settled().await else {
             return Err(gone());
         };
-        prompt::refuse_far_too_long(&loaded, &request.messages)?;
+        prompt::refuse_far_too_long(&loaded, request.messages())?;
         // One at a time: tokenizing takes many times the memory of the text, and a core that the
         // model wants.
         let preparing = Arc::clone(&self.preparing).acquire_owned();

@@ -61,7 +61,7 @@ pub(super) fn prepare(
             let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
             (Content::Tokens(tokens), Some(count))
         }
-        None => (Content::Prompt(flatten(&request.messages)), None),
+        None => (Content::Prompt(flatten(request.messages())), None),
     };
     let room = tokens.map(|tokens| room(loaded, tokens)).transpose()?;
     let (role, mut ignored) = Template::of(loaded).role(&request);
@@ -107,7 +107,7 @@ impl Template {
 
     /// The role of the runtime's input, and what has no effect although the request says it.
     fn role(self, request: &Request) -> (rkllm::Role, Vec<&'static str>) {
-        let last = request.messages.last().map_or(Role::User, |message| message.role);
+        let last = request.messages().last().map_or(Role::User, |message| message.role);
         let mut ignored = Vec::new();
         let role = match (self, last) {
             (Self::Runtime { roles: true }, Role::Tool) => rkllm::Role::Tool,
@@ -135,7 +135,7 @@ fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
                 enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
                 ..RenderOptions::default()
             };
-            let prompt = template.render(&request.messages, &options).map_err(|error| {
+            let prompt = template.render(request.messages(), &options).map_err(|error| {
                 let code = match error {
                     rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
                     _ => Code::InvalidRequest,
@@ -150,7 +150,7 @@ fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
         // A model without a template was not made for conversations: it continues the text.
         None => {
             let how = TokenizeOptions::default();
-            let text = text.model.tokenize(&flatten(&request.messages), how);
+            let text = text.model.tokenize(&flatten(request.messages()), how);
             tokens.extend(text.map_err(internal)?);
         }
     }
@@ -264,9 +264,10 @@ mod tests {
     #[test]
     fn what_no_template_takes_is_ignored_by_name() {
         let ask = |template: Template, role| {
-            let messages = vec![Message { role, content: "hi".into() }];
+            let messages = vec![Message::new(role, "hi")];
             let enable_thinking = Some(false);
-            template.role(&Request { messages, enable_thinking, tuning: Tuning::default() })
+            let input = crate::generate::Input::chat(messages);
+            template.role(&Request { input, enable_thinking, ..Request::default() })
         };
         let (new, old) = (Template::Runtime { roles: true }, Template::Runtime { roles: false });
         assert_eq!(ask(Template::Model, Role::Tool), (rkllm::Role::User, vec![]));
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn one_message_is_its_text_and_more_are_a_transcript() {
-        let message = |role, content: &str| Message { role, content: content.into() };
+        let message = |role, content: &str| Message::new(role, content);
         let one = [message(Role::User, "hi")];
         assert_eq!(flatten(&one), "hi");
         let two = [message(Role::System, "be brief"), message(Role::User, "hi")];

@@ -7,9 +7,9 @@ use rkllm_api::{
 };
 use serde::Serialize;
 
-use crate::dialect::{Collected, sse};
+use crate::dialect::{Collected, stream};
 use crate::error::Error;
-use crate::generate::{Event, Finish, Timings, Usage};
+use crate::generate::{Done, Event, Finish, Timings, Usage};
 
 /// Which of the two answers without streaming is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,10 @@ pub(super) enum Complete {
 }
 
 pub(super) fn complete(answer: Collected, endpoint: Endpoint) -> Complete {
-    let finish_reason = finish(answer.finish);
-    let timings = timings(answer.usage, answer.timings);
-    let usage = usage(answer.usage);
+    let done = answer.done;
+    let finish_reason = finish(done.finish);
+    let timings = timings(done.usage, done.timings);
+    let usage = usage(done.usage);
     match endpoint {
         Endpoint::Generate => Complete::Generate(GenerateResponse {
             text: answer.text,
@@ -54,31 +55,35 @@ pub(super) fn error(error: &Error) -> ErrorBody {
 /// in place of the last two.
 pub(super) struct Encoder;
 
-impl sse::Encoder for Encoder {
+impl stream::Encoder for Encoder {
+    const CONTENT_TYPE: &'static str = stream::SSE;
+    const KEEP_ALIVE: &'static [u8] = stream::SSE_COMMENT;
+
     fn encode(&mut self, event: Event, out: &mut BytesMut) {
         match event {
+            Event::Started | Event::Thought(_) | Event::ToolCall(_) | Event::Arguments(_) => {}
             Event::Text(text) => {
                 for delta in StreamEvent::text(text) {
-                    sse::data(&delta, out);
+                    stream::data(&delta, out);
                 }
             }
-            Event::Done(reason, used, times) => {
+            Event::Done(Done { finish: reason, usage: used, timings: times, .. }) => {
                 let finish = rkllm_api::Finish {
                     finish_reason: finish(reason),
                     usage: usage(used),
                     timings: timings(used, times),
                 };
-                sse::data(&StreamEvent::finish(finish), out);
-                sse::data(&StreamEvent::Done, out);
+                stream::data(&StreamEvent::finish(finish), out);
+                stream::data(&StreamEvent::Done, out);
             }
-            Event::Failed(failed) => sse::data(&error(&failed), out),
+            Event::Failed(failed) => stream::data(&error(&failed), out),
         }
     }
 }
 
 fn finish(finish: Finish) -> FinishReason {
     match finish {
-        Finish::Stop => FinishReason::Stop,
+        Finish::Stop | Finish::ToolCalls => FinishReason::Stop,
         Finish::Length => FinishReason::Length,
     }
 }

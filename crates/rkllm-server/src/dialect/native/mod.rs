@@ -5,15 +5,16 @@ mod parse;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 use rkllm_api::Health;
 
-use super::{body, collect, ignored, sse};
+use super::{body, collect, ignored, stream};
 use crate::app::State;
 use crate::error::{Code, Error};
-use crate::generate::Request;
+use crate::generate::{Input, Request};
+use crate::registry::{Accepted, Target};
 use crate::worker::ROLE;
 use encode::{Encoder, Endpoint};
 use parse::Parsed;
@@ -56,7 +57,7 @@ async fn health(state: Data<State>) -> HttpResponse {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     HttpResponse::Ok().json(Health {
         status: "healthy".to_owned(),
-        model_loaded: state.worker.is_ready(),
+        model_loaded: state.registry.worker.is_ready(),
         timestamp: now.as_secs_f64(),
     })
 }
@@ -81,22 +82,20 @@ async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<Htt
     let Parsed { messages, enable_thinking, stream, tuning, mut ignored } = parsed;
     tuning.check()?;
     let last = messages.len().saturating_sub(1);
-    let request = Request { messages, enable_thinking, tuning };
-    let (answer, unheard) = state.worker.answer(request).await?;
+    let input = Input::chat(messages);
+    let request = Request { input, enable_thinking, tuning, ..Request::default() };
+    let Accepted { answer, ignored: unheard, .. } =
+        state.registry.answer(&Target::default(), request).await?;
     ignored.extend(unheard.into_iter().map(|name| match endpoint {
         Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
-        _ => name.to_owned(),
+        _ => name,
     }));
     let mut response = HttpResponse::Ok();
     if !ignored.is_empty() {
         response.insert_header((ignored::IGNORED, ignored::header(&ignored)));
     }
     if stream {
-        response
-            .insert_header((CONTENT_TYPE, "text/event-stream"))
-            .insert_header((CACHE_CONTROL, "no-cache"))
-            .insert_header(("x-accel-buffering", "no"));
-        return Ok(response.streaming(sse::Body::new(answer, Encoder)));
+        return Ok(stream::respond(response, answer, Encoder));
     }
     let collected = collect(answer).await?;
     Ok(response.json(encode::complete(collected, endpoint)))
