@@ -3,21 +3,26 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Serves a language model over HTTP: .rkllm models on the NPU of a Rockchip board, GGUF models on
 /// any CPU.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, subcommand_negates_reqs = true)]
 pub struct Args {
+    /// What to do other than serve.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
     /// Model file: .rkllm or .gguf
     #[arg(
         long = "rkllm-model-path",
         visible_aliases = ["model", "rkllm_model_path"],
         env = "RKLLM_MODEL",
-        value_name = "FILE"
+        value_name = "FILE",
+        required = true
     )]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 
     /// Board that the server runs on; auto looks for itself
     #[arg(
@@ -65,6 +70,39 @@ pub struct Args {
     )]
     pub port: u16,
 
+    /// Seconds that loading the model may take [default: 120, and one more per 20 MB]
+    #[arg(
+        long,
+        env = "RKLLM_LOAD_TIMEOUT",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86400),
+        allow_negative_numbers = true
+    )]
+    pub load_timeout: Option<u64>,
+
+    /// Seconds without a token after which the runtime counts as hung; the first token has 0.1 s more
+    /// per token of the prompt
+    #[arg(
+        long,
+        env = "RKLLM_TOKEN_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86400),
+        allow_negative_numbers = true
+    )]
+    pub token_timeout: u64,
+
+    /// Seconds that a request may wait for its turn
+    #[arg(
+        long,
+        env = "RKLLM_QUEUE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u64).range(1..=86400),
+        allow_negative_numbers = true
+    )]
+    pub queue_timeout: u64,
+
     /// Requests that may wait while one is answered; 0 refuses them with 503
     #[arg(
         long,
@@ -109,6 +147,14 @@ pub struct Args {
     /// What requests that say nothing are sampled with.
     #[command(flatten, next_help_heading = "Sampling defaults")]
     pub sampling: SamplingArgs,
+}
+
+/// What to do other than serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Action {
+    /// Runs one model for the server that starts it.
+    #[command(hide = true)]
+    Worker,
 }
 
 impl Args {

@@ -4,17 +4,18 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::args::{Args, SamplingArgs, TargetPlatform};
-use crate::generate::{Tuning, temperature};
+use crate::generate::Tuning;
 use crate::platform::Soc;
-use crate::worker::{ModelSpec, RuntimeChoice};
+use crate::worker::{Adapter, Limits, ModelSpec, Prompting, RuntimeChoice};
 
 /// Everything that the server is told.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) address: SocketAddr,
-    pub(crate) queue_depth: usize,
+    pub(crate) limits: Limits,
     pub(crate) model: ModelSpec,
 }
 
@@ -56,6 +57,9 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// No model was named.
+    #[error("no model; name one with --model")]
+    NoModel,
     /// The model is of no known kind.
     #[error("{} is neither a .rkllm nor a GGUF model", .path.display())]
     UnknownModel {
@@ -94,7 +98,8 @@ impl Config {
     }
 
     fn resolve_on(args: Args, root: &Path) -> Result<Self, ConfigError> {
-        let kind = ModelKind::of(&args.model)?;
+        let model = args.model.ok_or(ConfigError::NoModel)?;
+        let kind = ModelKind::of(&model)?;
         for (what, path) in [
             ("LoRA adapter", &args.lora_model_path),
             ("prompt cache", &args.prompt_cache_path),
@@ -106,7 +111,7 @@ impl Config {
         }
         let soc = soc(args.target_platform, root)?;
         if kind == ModelKind::Rkllm && args.target_platform == TargetPlatform::Cpu {
-            return Err(ConfigError::NoNpu { path: args.model });
+            return Err(ConfigError::NoNpu { path: model });
         }
         let runtime = match (args.runtime, kind) {
             (Some(library), _) => RuntimeChoice::Library(library),
@@ -119,24 +124,32 @@ impl Config {
             (_, Some(_)) => return Err(ConfigError::Threads),
             (_, None) => soc.map(Soc::cpu_mask),
         };
-        let options = rkllm::Options {
-            max_context: positive("--context-length", args.context_length)?,
-            max_new_tokens: positive("--max-new-tokens", args.max_new_tokens)?,
-            sampling: sampling(&args.sampling)?,
-            cpu_mask,
-            ..rkllm::Options::default()
-        };
-        Ok(Self {
-            address: SocketAddr::new(args.host, args.port),
+        let size = model.metadata().map_or(0, |metadata| metadata.len());
+        let limits = Limits {
             queue_depth: args.queue_depth.into(),
-            model: ModelSpec {
-                model: args.model,
-                runtime,
-                options,
-                lora: args.lora_model_path,
-                prompt_cache: args.prompt_cache_path,
+            queue_timeout: Duration::from_secs(args.queue_timeout),
+            load_timeout: Duration::from_secs(args.load_timeout.unwrap_or(120 + size / 20_000_000)),
+            token_timeout: Duration::from_secs(args.token_timeout),
+        };
+        let name = model.file_stem().unwrap_or(model.as_os_str()).to_string_lossy().into_owned();
+        let max_new_tokens = positive("--max-new-tokens", args.max_new_tokens)?;
+        let model = ModelSpec {
+            name,
+            model,
+            runtime,
+            context: positive("--context-length", args.context_length)?,
+            defaults: Tuning {
+                max_new_tokens: max_new_tokens.map(i64::from),
+                ..sampling(&args.sampling)?
             },
-        })
+            cpu_mask,
+            affinity: None,
+            lora: args.lora_model_path.map(|path| Adapter { path, scale: 1.0 }),
+            prompt_cache: args.prompt_cache_path,
+            prompting: Prompting::default(),
+            prefix_cache: None,
+        };
+        Ok(Self { address: SocketAddr::new(args.host, args.port), limits, model })
     }
 }
 
@@ -208,7 +221,7 @@ fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, ConfigError> 
     }
 }
 
-fn sampling(args: &SamplingArgs) -> Result<rkllm::Sampling, ConfigError> {
+fn sampling(args: &SamplingArgs) -> Result<Tuning, ConfigError> {
     // The same ranges as for requests.
     let tuning = Tuning {
         temperature: Some(args.temperature),
@@ -222,15 +235,7 @@ fn sampling(args: &SamplingArgs) -> Result<rkllm::Sampling, ConfigError> {
     tuning.check().map_err(|error| {
         ConfigError::Range(format!("--{}", error.message.replacen('_', "-", 1)))
     })?;
-    Ok(rkllm::Sampling {
-        temperature: temperature(args.temperature),
-        top_p: args.top_p as f32,
-        top_k: args.top_k,
-        repeat_penalty: args.repeat_penalty as f32,
-        frequency_penalty: args.frequency_penalty as f32,
-        presence_penalty: args.presence_penalty as f32,
-        mirostat: None,
-    })
+    Ok(tuning)
 }
 
 #[cfg(test)]
@@ -293,23 +298,20 @@ mod tests {
     #[test]
     fn threads_are_for_the_embedded_runtime() {
         let machine = Machine::new(None);
-        let options = |flags| machine.resolve("m.gguf", flags).unwrap().model.options;
-        assert_eq!(options(&[]).cpu_mask, None);
-        assert_eq!(options(&["--threads", "3"]).cpu_mask, Some(0b111));
-        assert_eq!(options(&["--threads", "32"]).cpu_mask, Some(u32::MAX));
+        let mask = |flags| machine.resolve("m.gguf", flags).unwrap().model.cpu_mask;
+        assert_eq!(mask(&[]), None);
+        assert_eq!(mask(&["--threads", "3"]), Some(0b111));
+        assert_eq!(mask(&["--threads", "32"]), Some(u32::MAX));
         assert!(machine.refused("m.rkllm", &["--threads", "3"]).contains("--threads"));
     }
 
     #[test]
     fn boards_choose_the_cpus() {
         let board = Machine::new(Some("rockchip,rk3588\0"));
-        let mask = |flags: &[&str]| board.resolve("m.rkllm", flags).unwrap().model.options.cpu_mask;
+        let mask = |flags: &[&str]| board.resolve("m.rkllm", flags).unwrap().model.cpu_mask;
         assert_eq!(mask(&[]), Some(0xf0));
         assert_eq!(mask(&["--target_platform", "rk3588"]), Some(0xf0));
-        assert_eq!(
-            Machine::new(None).resolve("m.rkllm", &[]).unwrap().model.options.cpu_mask,
-            None
-        );
+        assert_eq!(Machine::new(None).resolve("m.rkllm", &[]).unwrap().model.cpu_mask, None);
         let refused = board.refused("m.rkllm", &["--target-platform", "rk3576"]);
         assert!(refused.contains("rk3576") && refused.contains("rk3588"), "{refused}");
     }
@@ -360,7 +362,7 @@ mod tests {
             let args = ["rkllm-server"].into_iter().chain(pairs).chain(["--port", "5001"]);
             let config = Config::resolve_on(Args::parse_from(args), machine.root.path()).unwrap();
             assert_eq!(config.address.port(), 5001);
-            assert_eq!(config.model.lora.as_deref(), Some(Path::new(file)));
+            assert_eq!(config.model.lora.map(|lora| lora.path).as_deref(), Some(Path::new(file)));
             assert_eq!(config.model.prompt_cache.as_deref(), Some(Path::new(file)));
         }
     }

@@ -19,37 +19,29 @@ mod worker;
 
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 
-pub use args::{Args, SamplingArgs, TargetPlatform};
+pub use args::{Action, Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
 
 use app::State;
-use worker::{Facts, Worker};
+use registry::Registry;
+use worker::{EXIT, Facts, Status};
+
+pub use worker::child::main as worker_main;
 
 /// Time that answers under way have to end by themselves when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// Time that the engine has to notice that its run was aborted and to unload the model.
-const UNLOAD: Duration = Duration::from_secs(1);
 /// Seconds after which connections are cut: the grace and a little, so that answers which are cut at
 /// its end can still say so.
 const CLOSING: u64 = GRACE.as_secs() + 1;
-/// Threads for HTTP. Requests cost little; the cores are for the model.
-const HTTP_THREADS: usize = 2;
-
-/// What became of the engine when the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// It has unloaded the model.
-    Ended,
-    /// It is inside the runtime, which did not react in time. The process must end without exit
-    /// handlers, see [`shutdown::leave`].
-    Busy,
-}
-
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -104,16 +96,16 @@ pub async fn run(
     listener: TcpListener,
     config: Config,
     stop: impl Future<Output = ()>,
-) -> Result<Engine, RunError> {
+) -> Result<(), RunError> {
     let address = listener.local_addr()?;
     tracing::info!("listening on http://{address}, loading the model");
-    let worker = Worker::start(config.model, config.queue_depth)?;
-    let server = http(listener, worker.clone())?;
+    let (registry, tasks) = Registry::new(config.model, config.limits);
+    let server = http(listener, registry.clone(), tasks)?;
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let ended = tokio::select! {
         () = stop => Ok(()),
-        error = greet(&worker, address) => Err(error),
+        error = greet(&registry, address) => Err(error),
         over = &mut serving => Err(RunError::Http(match over {
             Ok(Ok(())) => "it was stopped".to_owned(),
             Ok(Err(error)) => error.to_string(),
@@ -122,40 +114,53 @@ pub async fn run(
     };
     // `stop(true)` refuses new connections at once and waits for the ones there are.
     let stopping = actix_web::rt::spawn(handle.stop(true));
+    let grace = if ended.is_ok() { GRACE } else { Duration::ZERO };
     if ended.is_ok() {
         tracing::info!("stopping: answers under way have {} s", GRACE.as_secs());
-        worker.drain(GRACE).await;
     }
-    worker.stop();
+    registry.close(Instant::now() + grace).await;
     let _ = stopping.await;
     if !serving.is_finished() {
         let _ = serving.await;
     }
-    let engine = if worker.ended(UNLOAD).await { Engine::Ended } else { Engine::Busy };
-    ended.map(|()| engine)
+    ended
 }
 
-fn http(listener: TcpListener, worker: Worker) -> std::io::Result<Server> {
-    let state = State { registry: registry::Registry { worker } };
-    let server = HttpServer::new(move || app::create_app(state.clone()))
-        .workers(HTTP_THREADS)
-        .disable_signals()
-        // A client that left shows at once, also while nothing is being written to it.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(CLOSING)
-        .listen(listener)?;
+/// The HTTP server, on one thread, which also serves the models' processes: an event of a model goes
+/// to its client without waking another thread, and the cores are for the models.
+fn http(
+    listener: TcpListener,
+    registry: Registry,
+    tasks: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<Server> {
+    let state = State { registry };
+    let tasks = Mutex::new(Some(Box::pin(tasks)));
+    let tasks = Arc::new(tasks);
+    let server = HttpServer::new(move || {
+        if let Some(tasks) = tasks.lock().take() {
+            tokio::spawn(tasks);
+        }
+        app::create_app(state.clone())
+    })
+    .workers(1)
+    .disable_signals()
+    // A client that left shows at once, also while nothing is being written to it.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(CLOSING)
+    .listen(listener)?;
     Ok(server.run())
 }
 
 /// Greets once the model is loaded; over only when it cannot be.
-async fn greet(worker: &Worker, address: SocketAddr) -> RunError {
-    match worker.ready().await {
-        Ok(facts) => {
+async fn greet(registry: &Registry, address: SocketAddr) -> RunError {
+    match registry.settled().await {
+        Status::Ready(facts) => {
             // Whoever closed stdout does not want to be greeted.
             let _ = announce(&facts, address);
             std::future::pending().await
         }
-        Err(error) => RunError::Load(error.to_string()),
+        Status::Failed { reason } => RunError::Load(reason),
+        Status::Loading { .. } | Status::Closed => std::future::pending().await,
     }
 }
 

@@ -5,12 +5,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use rkllm_server::{Args, Config, Engine, listen, run, shutdown, telemetry};
+use rkllm_server::{Action, Args, Config, listen, run, shutdown, telemetry, worker_main};
 
 fn main() -> ExitCode {
-    match serve(Args::read()) {
-        Ok(Engine::Ended) => ExitCode::SUCCESS,
-        Ok(Engine::Busy) => shutdown::leave(0),
+    let args = Args::read();
+    let done = match args.action {
+        Some(Action::Worker) => worker_main(),
+        None => serve(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The status says it as well, should nobody read stderr.
             let _ = writeln!(std::io::stderr(), "error: {error}");
@@ -19,13 +23,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(args: Args) -> Result<Engine, Box<dyn std::error::Error>> {
+fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     telemetry::init()?;
     let config = Config::resolve(args)?;
     let listener = listen(&config)?;
-    let served = actix_web::rt::System::new().block_on(async {
+    actix_web::rt::System::new().block_on(async {
         let stop = shutdown::signalled()?;
         run(listener, config, stop).await
-    });
-    Ok(served?)
+    })?;
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::generate::Tuning;
 
 /// A model that requests can name.
@@ -36,7 +38,7 @@ pub(crate) struct ModelInfo {
 }
 
 /// What a model can be asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Abilities {
     /// Conversations and texts.
     pub(crate) completion: bool,

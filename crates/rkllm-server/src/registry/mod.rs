@@ -2,18 +2,25 @@
 
 mod info;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub(crate) use info::{Abilities, KeepAlive, ModelInfo, ModelState};
 
 use crate::error::{Code, Error};
 use crate::generate::Request;
-use crate::worker::{Answer, Worker};
+use crate::worker::{Answer, Limits, ModelSpec, Output, Status, Work, Worker};
+
+pub(crate) use crate::worker::{Embed, EmbedInput};
 
 /// The way to the models. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
-    pub(crate) worker: Worker,
+    worker: Arc<OnceLock<Worker>>,
+    started: watch::Receiver<bool>,
 }
 
 /// Which model a request is for.
@@ -36,23 +43,6 @@ pub(crate) struct Accepted {
     pub(crate) ignored: Vec<String>,
 }
 
-/// Texts to be turned into vectors.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Embed {
-    pub(crate) inputs: Vec<EmbedInput>,
-    /// Numbers per vector; `None` is all.
-    pub(crate) dimensions: Option<u32>,
-    /// Whether what is too long is cut; else it is refused.
-    pub(crate) truncate: bool,
-}
-
-/// One text to be turned into a vector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum EmbedInput {
-    Text(String),
-    Tokens(Vec<i32>),
-}
-
 /// Vectors, one per input.
 #[derive(Clone, Debug)]
 pub(crate) struct Embeddings {
@@ -66,6 +56,38 @@ pub(crate) struct Embeddings {
 }
 
 impl Registry {
+    /// The registry of one model, and the task that it lives in.
+    pub(crate) fn new(
+        spec: ModelSpec,
+        limits: Limits,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let worker = Arc::<OnceLock<Worker>>::default();
+        let (start, started) = watch::channel(false);
+        let slot = Arc::clone(&worker);
+        let tasks = async move {
+            let _ = slot.set(Worker::start(spec, limits, std::future::ready(())));
+            start.send_replace(true);
+        };
+        (Self { worker, started }, tasks)
+    }
+
+    async fn worker(&self) -> &Worker {
+        let _ = self.started.clone().wait_for(|started| *started).await;
+        self.worker.get().expect("it is set before that is said")
+    }
+
+    pub(crate) async fn settled(&self) -> Status {
+        self.worker().await.settled().await
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.worker.get().is_some_and(|worker| matches!(worker.status(), Status::Ready(_)))
+    }
+
+    pub(crate) async fn close(&self, deadline: Instant) {
+        self.worker().await.close(deadline).await;
+    }
+
     /// Sends a request to its model, which is loaded if needed: takes a place in line, at once or
     /// not at all, and checks the request against the model. Nothing runs until the answer is read;
     /// dropping it leaves the line or ends the run.
@@ -75,19 +97,22 @@ impl Registry {
         request: Request,
     ) -> Result<Accepted, Error> {
         let _ = target;
-        let (answer, ignored) = self.worker.answer(request).await?;
+        let (answer, prepared) = self.worker().await.answer(request).await?;
         Ok(Accepted {
             answer,
             model: String::new(),
-            prompt_tokens: None,
-            ignored: ignored.into_iter().map(str::to_owned).collect(),
+            prompt_tokens: prepared.tokens,
+            ignored: prepared.ignored,
         })
     }
 
     /// Tokens that a request's prompt has.
     pub(crate) async fn count(&self, target: &Target, request: Request) -> Result<u32, Error> {
-        let _ = (target, request);
-        Err(unsupported())
+        let _ = target;
+        match self.worker().await.work(Work::Count(request)).await? {
+            Output::Count(count) => Ok(count),
+            _ => Err(unsupported()),
+        }
     }
 
     /// The tokens of a text as it stands; with `special` its special tokens are read as such.

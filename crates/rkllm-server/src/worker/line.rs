@@ -1,133 +1,123 @@
-//! The line in front of a model: one request at a time, the others wait in order.
+//! The requests of one model, in the order in which they came.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::collections::VecDeque;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-/// A bounded line. Clones share it.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    turns: Arc<Semaphore>,
-    places: Arc<Semaphore>,
-    depth: usize,
+use super::Update;
+use super::protocol::{Id, Prepared};
+use crate::error::Error;
+use crate::generate::Event;
+
+/// The first request runs or is about to; the others wait.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    entries: VecDeque<Entry>,
 }
 
-/// The right to run, given back when dropped.
+/// A request from its arrival to its end.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    _permit: OwnedSemaphorePermit,
+pub(super) struct Entry {
+    pub(super) id: Id,
+    /// The message that has it prepared, for every child that may have to.
+    pub(super) frame: Vec<u8>,
+    /// Whether it needs the model's turn; else it is over once it is prepared.
+    pub(super) needs_turn: bool,
+    pub(super) updates: UnboundedSender<Update>,
+    /// Where to say that it is prepared; `None` once that is said.
+    pub(super) reply: Option<oneshot::Sender<Result<Prepared, Error>>>,
+    pub(super) entered: Instant,
+    /// When the present child was asked to prepare it.
+    pub(super) asked: Option<Instant>,
+    /// What the present child said to that.
+    pub(super) prepared: Option<Prepared>,
+    pub(super) run: Option<Run>,
+    /// Whether `Started` was delivered.
+    pub(super) started: bool,
+    /// Whether anything of the answer was delivered.
+    pub(super) delivered: bool,
+    /// Whether it was begun again after a crash.
+    pub(super) retried: bool,
+    /// Whether nobody wants it any more.
+    pub(super) abandoned: bool,
 }
 
-/// A place in the line or a turn already; given back when dropped.
-pub(crate) enum Place {
-    /// Nobody was in front.
-    First(Turn),
-    /// In line; holds one of the bounded places.
-    Waiting(Pin<Box<dyn Future<Output = Turn> + Send>>, OwnedSemaphorePermit),
+/// A request that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) since: Instant,
+    /// When the child said something about it last.
+    pub(super) last: Instant,
+    /// When it was told to end.
+    pub(super) aborted: Option<Instant>,
 }
 
-/// The line has no room.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full {
-    /// How many may wait.
-    pub(crate) depth: usize,
+impl Entry {
+    /// Ends it with an error, wherever its client waits.
+    pub(super) fn fail(mut self, error: Error) {
+        match self.reply.take() {
+            // A client that left does not listen.
+            Some(reply) => drop(reply.send(Err(error))),
+            None => drop(self.updates.send(Update::Event(Event::Failed(error)))),
+        }
+    }
+
+    /// Makes it ready for another child.
+    pub(super) fn reset(&mut self) {
+        self.asked = None;
+        self.prepared = None;
+        self.run = None;
+    }
 }
 
 impl Line {
-    /// A line in which `depth` requests may wait while one runs; with 0 nobody waits.
-    pub(crate) fn new(depth: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(1)), places: Arc::new(Semaphore::new(depth)), depth }
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.entries.push_back(entry);
     }
 
-    /// Takes a place, at once or not at all.
-    pub(crate) fn enter(&self) -> Result<Place, Full> {
-        // A turn that is given back goes to who waits longest, so a free one means nobody waits.
-        if let Ok(permit) = Arc::clone(&self.turns).try_acquire_owned() {
-            return Ok(Place::First(Turn { _permit: permit }));
-        }
-        let permit =
-            Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full { depth: self.depth })?;
-        let turns = Arc::clone(&self.turns);
-        let mut turn = Box::pin(async {
-            Turn { _permit: turns.acquire_owned().await.expect("the line is never closed") }
-        });
-        // Whoever asks for a turn stands in line from the first poll on, not from the call.
-        match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(turn) => Ok(Place::First(turn)),
-            Poll::Pending => Ok(Place::Waiting(turn, permit)),
-        }
+    /// Requests that take a place: they need the model's turn.
+    pub(super) fn len(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.needs_turn).count()
     }
 
-    /// Waits until everybody who is in line now has had a turn.
-    pub(crate) async fn empty(&self) {
-        drop(Arc::clone(&self.turns).acquire_owned().await);
-    }
-}
-
-impl Place {
-    /// Waits for the turn.
-    pub(crate) async fn turn(self) -> Turn {
-        match self {
-            Self::First(turn) => turn,
-            Self::Waiting(turn, _place) => turn.await,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(Waker::noop()))
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
-    #[test]
-    fn one_runs_and_depth_wait_and_the_next_is_refused() {
-        let line = Line::new(1);
-        let first = line.enter().unwrap();
-        let _second = line.enter().unwrap();
-        assert!(matches!(first, Place::First(_)));
-        assert_eq!(line.enter().err(), Some(Full { depth: 1 }));
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut()
     }
 
-    #[test]
-    fn depth_zero_refuses_while_one_runs() {
-        let line = Line::new(0);
-        let first = line.enter().unwrap();
-        assert!(line.enter().is_err());
-        drop(first);
-        assert!(line.enter().is_ok());
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
     }
 
-    #[test]
-    fn who_does_not_ask_for_the_turn_yet_keeps_the_place() {
-        let line = Line::new(2);
-        let first = line.enter().unwrap();
-        let second = line.enter().unwrap();
-        drop(first);
-        let mut third = Box::pin(line.enter().unwrap().turn());
-        assert!(poll(third.as_mut()).is_pending(), "the second was there before");
-        let mut second = Box::pin(second.turn());
-        assert!(poll(second.as_mut()).is_ready());
+    /// The request whose turn it is, whether it runs already or not.
+    pub(super) fn front(&mut self) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.needs_turn)
     }
 
-    #[test]
-    fn turns_come_in_order_and_leaving_frees_the_place() {
-        let line = Line::new(2);
-        let first = line.enter().unwrap();
-        let mut second = Box::pin(line.enter().unwrap().turn());
-        let mut third = Box::pin(line.enter().unwrap().turn());
-        assert!(poll(second.as_mut()).is_pending());
-        assert!(poll(third.as_mut()).is_pending());
-        assert!(line.enter().is_err());
-        drop(second);
-        let fourth = line.enter().unwrap();
-        drop(first);
-        assert!(poll(third.as_mut()).is_ready(), "the one in front left, so the third is next");
-        drop((third, fourth));
-        assert!(matches!(line.enter().unwrap(), Place::First(_)));
+    pub(super) fn get(&mut self, id: Id) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: Id) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.id == id)?;
+        self.entries.remove(at)
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Entry> {
+        std::mem::take(&mut self.entries).into_iter()
+    }
+
+    /// Takes out the requests that have waited since before `earliest` without being run.
+    pub(super) fn overdue(&mut self, earliest: Instant) -> Vec<Entry> {
+        let (overdue, rest) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| entry.run.is_none() && entry.entered < earliest);
+        self.entries = rest;
+        Vec::from(overdue)
     }
 }

@@ -1,157 +1,218 @@
-//! Where answers come from: a model, loaded, and the line in front of it.
+//! Where answers come from: one child process per loaded model and the line in front of it.
 //!
-//! The engine runs on a thread of this process. Nothing outside this module knows that, and nothing
-//! in it knows HTTP.
+//! Nothing outside this module knows of processes, and nothing in it knows HTTP.
 
 mod answer;
-mod engine;
+mod breaker;
+pub(crate) mod child;
 mod line;
-mod prompt;
+mod process;
+mod protocol;
 mod spec;
+mod supervisor;
+mod work;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Semaphore, watch};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use crate::error::{Code, Error};
-use crate::generate::Request;
+use crate::generate::{Event, Request};
 
 pub(crate) use answer::Answer;
-pub(crate) use spec::{Facts, LoadError, ModelSpec, RuntimeChoice};
+pub(crate) use protocol::Prepared;
+pub(crate) use spec::{Adapter, Facts, ModelSpec, PrefixCacheSpec, Prompting, RuntimeChoice};
+pub(crate) use work::{Embed, EmbedInput, Output, Work};
 
-use engine::{Jobs, Loaded};
-use line::{Full, Line};
-use prompt::Prepared;
+use protocol::Id;
+use supervisor::Supervisor;
 
-/// The name under which [`Worker::answer`] says that the last message's role has no effect.
+/// The name under which a request's ignored fields say that the last message's role has no effect.
 pub(crate) const ROLE: &str = "role";
 
-/// A model that loads or is loaded. Clones share it.
-#[derive(Clone, Debug)]
-pub(crate) struct Worker {
-    state: watch::Receiver<State>,
-    line: Line,
-    /// The right to prepare a request.
-    preparing: Arc<Semaphore>,
-    jobs: Jobs,
+/// Time that a child has to unload its model and end.
+pub(crate) const EXIT: Duration = Duration::from_secs(1);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Requests that may wait while one runs.
+    pub(crate) queue_depth: usize,
+    /// Time that a request may wait for its turn.
+    pub(crate) queue_timeout: Duration,
+    /// Time for loading the model.
+    pub(crate) load_timeout: Duration,
+    /// Time from one token to the next; the first one has more, by the length of the prompt.
+    pub(crate) token_timeout: Duration,
 }
 
-/// How far the engine is.
+/// A model that is loaded or about to be. Clones share it; the last one ends it.
 #[derive(Clone, Debug)]
-enum State {
-    Loading,
-    Ready(Arc<Loaded>),
-    /// The model could not be loaded.
-    Failed(Arc<LoadError>),
+pub(crate) struct Worker {
+    commands: UnboundedSender<Command>,
+    status: watch::Receiver<Status>,
+    activity: Arc<Mutex<Activity>>,
+    ids: Arc<AtomicU64>,
+}
+
+/// How far a model is.
+#[derive(Clone, Debug)]
+pub(crate) enum Status {
+    /// On its way into memory.
+    Loading {
+        since: SystemTime,
+    },
+    Ready(Arc<Facts>),
+    /// It cannot be used for this reason; a request may try again after a while.
+    Failed {
+        reason: String,
+    },
+    /// It was told to end, and has.
+    Closed,
+}
+
+/// What a model is busy with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Activity {
+    /// Requests that run or wait.
+    pub(crate) requests: usize,
+    /// When the last one ended.
+    pub(crate) since: Instant,
+    /// The child.
+    pub(crate) process: Option<u32>,
+}
+
+/// What the owner of a child is told.
+enum Command {
+    Submit(Submit),
+    /// A client has left.
+    Leave(Id),
+    /// Take no more requests, finish those there are by the deadline, and end.
+    Close {
+        deadline: Instant,
+        ended: oneshot::Sender<()>,
+    },
+}
+
+/// A request on its way into the line.
+struct Submit {
+    id: Id,
+    work: Work,
+    updates: UnboundedSender<Update>,
+    reply: oneshot::Sender<Result<Prepared, Error>>,
+}
+
+/// Something that happened to a request.
+#[derive(Debug)]
+enum Update {
+    Event(Event),
+    Output(Output),
 }
 
 impl Worker {
-    /// Starts to load a model on a thread of its own. `waiting` requests may stand in line.
-    pub(crate) fn start(spec: ModelSpec, waiting: usize) -> std::io::Result<Self> {
-        let (report, state) = watch::channel(State::Loading);
-        let jobs = engine::start(spec, report)?;
-        Ok(Self { state, line: Line::new(waiting), preparing: Arc::new(Semaphore::new(1)), jobs })
-    }
-
-    /// The model's facts once it is loaded, or why it could not be.
-    pub(crate) async fn ready(&self) -> Result<Facts, Arc<LoadError>> {
-        match self.settled().await {
-            State::Ready(loaded) => Ok(loaded.facts.clone()),
-            State::Failed(error) => Err(error),
-            State::Loading => Err(Arc::new(LoadError::Interrupted)),
-        }
-    }
-
-    /// Whether the model is in memory.
-    pub(crate) fn is_ready(&self) -> bool {
-        matches!(*self.state.borrow(), State::Ready(_))
-    }
-
-    async fn settled(&self) -> State {
-        let mut state = self.state.clone();
-        match state.wait_for(|state| !matches!(state, State::Loading)).await {
-            Ok(state) => state.clone(),
-            // The engine's thread is gone without a word.
-            Err(_) => State::Loading,
-        }
-    }
-
-    /// Takes a place in line, at once or not at all, then checks the request against the model:
-    /// renders and tokenizes the conversation and refuses what does not fit. Waits for the model to
-    /// be loaded. Nothing runs until the answer is read; dropping it leaves the line or ends the run.
-    ///
-    /// Returns beside the answer which parameters this runtime cannot honour.
-    pub(crate) async fn answer(
-        &self,
-        request: Request,
-    ) -> Result<(Answer, Vec<&'static str>), Error> {
-        let entered = Instant::now();
-        let place = self.line.enter().map_err(busy)?;
-        let (prepared, ignored) = tokio::select! {
-            biased;
-            () = self.jobs.closed() => return Err(going_down()),
-            prepared = self.prepare(request) => prepared?,
-        };
-        Ok((Answer::new(self.jobs.clone(), place, prepared, entered), ignored))
-    }
-
-    async fn prepare(&self, request: Request) -> Result<(Prepared, Vec<&'static str>), Error> {
-        let State::Ready(loaded) = self.settled().await else {
-            return Err(gone());
-        };
-        prompt::refuse_far_too_long(&loaded, request.messages())?;
-        // One at a time: tokenizing takes many times the memory of the text, and a core that the
-        // model wants.
-        let preparing = Arc::clone(&self.preparing).acquire_owned();
-        let preparing = preparing.await.expect("the semaphore is never closed");
-        let work = tokio::task::spawn_blocking(move || {
-            let _preparing = preparing;
-            prompt::prepare(&loaded, request)
+    /// Starts to load a model once `gate` is over.
+    pub(crate) fn start(
+        spec: ModelSpec,
+        limits: Limits,
+        gate: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        let (commands, orders) = unbounded_channel();
+        let (report, status) = watch::channel(Status::Loading { since: SystemTime::now() });
+        let idle = Activity { requests: 0, since: Instant::now(), process: None };
+        let activity = Arc::new(Mutex::new(idle));
+        let supervisor = Supervisor::new(spec, limits, orders, (report, Arc::clone(&activity)));
+        tokio::spawn(async move {
+            gate.await;
+            supervisor.run().await;
         });
-        work.await.map_err(|_| gone())?
+        Self { commands, status, activity, ids: Arc::default() }
     }
 
-    /// Waits until nobody is in line any more, at most `grace`.
-    pub(crate) async fn drain(&self, grace: Duration) {
-        // The last place in line comes after everybody who stands there now.
-        let _ = tokio::time::timeout(grace, self.line.empty()).await;
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
     }
 
-    /// Ends what runs and refuses what comes; answers under way end with an error.
-    pub(crate) fn stop(&self) {
-        self.jobs.close();
+    pub(crate) fn activity(&self) -> Activity {
+        *self.activity.lock()
     }
 
-    /// Waits until the engine has unloaded the model, which it does when nobody has this worker any
-    /// more, at most `deadline`. Returns whether it has.
-    pub(crate) async fn ended(self, deadline: Duration) -> bool {
-        let Self { mut state, jobs, .. } = self;
-        drop(jobs);
-        // The engine's thread drops its end last of all.
-        let ended = async { while state.changed().await.is_ok() {} };
-        tokio::time::timeout(deadline, ended).await.is_ok()
+    /// Waits until the model is loaded or cannot be.
+    pub(crate) async fn settled(&self) -> Status {
+        let mut status = self.status.clone();
+        let settled = status.wait_for(|status| !matches!(status, Status::Loading { .. })).await;
+        settled.map_or(Status::Closed, |status| status.clone())
+    }
+
+    /// Takes a place in line, at once or not at all, and has the request checked against the model,
+    /// which is waited for. Dropping the answer leaves the line or ends the run.
+    pub(crate) async fn answer(&self, request: Request) -> Result<(Answer, Prepared), Error> {
+        let (id, updates, reply) = self.submit(Work::Answer(request));
+        let answer = Answer::new(id, updates, self.commands.clone());
+        Ok((answer, reply.await.map_err(|_| closed())??))
+    }
+
+    /// Has work done that is no answer.
+    pub(crate) async fn work(&self, work: Work) -> Result<Output, Error> {
+        let (id, mut updates, reply) = self.submit(work);
+        let leave = LeaveOnDrop { id, commands: &self.commands };
+        reply.await.map_err(|_| closed())??;
+        let output = loop {
+            match updates.recv().await {
+                Some(Update::Output(output)) => break Ok(output),
+                Some(Update::Event(Event::Failed(error))) => break Err(error),
+                Some(Update::Event(_)) => {}
+                None => break Err(closed()),
+            }
+        };
+        std::mem::forget(leave);
+        output
+    }
+
+    fn submit(
+        &self,
+        work: Work,
+    ) -> (
+        Id,
+        tokio::sync::mpsc::UnboundedReceiver<Update>,
+        oneshot::Receiver<Result<Prepared, Error>>,
+    ) {
+        let id = self.ids.fetch_add(1, Ordering::Relaxed);
+        let (updates, receiver) = unbounded_channel();
+        let (reply, prepared) = oneshot::channel();
+        // Without a supervisor the reply is dropped, which says so.
+        let _ = self.commands.send(Command::Submit(Submit { id, work, updates, reply }));
+        (id, receiver, prepared)
+    }
+
+    /// Takes no more requests, lets those there are end by the deadline, and unloads the model.
+    /// Over when that is done.
+    pub(crate) fn close(&self, deadline: Instant) -> impl Future<Output = ()> + Send + use<> {
+        let (ended, wait) = oneshot::channel();
+        let _ = self.commands.send(Command::Close { deadline, ended });
+        async move {
+            // A supervisor that is gone has ended.
+            let _ = wait.await;
+        }
     }
 }
 
-fn busy(full: Full) -> Error {
-    let waiting = match full.depth {
-        0 => "and nobody may wait (--queue-depth 0)".to_owned(),
-        depth => format!("and {depth} more are waiting"),
-    };
-    Error::new(
-        Code::Busy,
-        format!("the model is answering another request {waiting}; try again in a while"),
-    )
+/// Leaves the line unless the work was done.
+struct LeaveOnDrop<'a> {
+    id: Id,
+    commands: &'a UnboundedSender<Command>,
 }
 
-fn going_down() -> Error {
-    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
+impl Drop for LeaveOnDrop<'_> {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Leave(self.id));
+    }
 }
 
-fn gone() -> Error {
-    Error::new(
-        Code::InferenceFailed,
-        "the engine has stopped; the server's log says why; restart the server",
-    )
+fn closed() -> Error {
+    Error::new(Code::ShuttingDown, "the model is being unloaded; try again")
 }

@@ -1,30 +1,86 @@
-//! What the engine is told to load, and what it says about it.
+//! What a child is told to load, and what it says about it.
 
 use std::path::PathBuf;
 
-/// A model and the runtime that shall run it.
-#[derive(Clone, Debug)]
+use serde::{Deserialize, Serialize};
+
+use crate::generate::{Overflow, Tuning};
+use crate::registry::Abilities;
+
+/// A model and how it is to be run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelSpec {
+    /// Its name in messages and logs.
+    pub(crate) name: String,
+    #[serde(with = "path")]
     pub(crate) model: PathBuf,
     pub(crate) runtime: RuntimeChoice,
-    pub(crate) options: rkllm::Options,
-    pub(crate) lora: Option<PathBuf>,
+    /// Tokens of prompt and answer together; `None` is the model's own limit, at most 4096.
+    pub(crate) context: Option<u32>,
+    /// What requests that say nothing get.
+    pub(crate) defaults: Tuning,
+    /// What the runtime is told about CPUs: a mask, or as many bits as threads for the embedded one.
+    pub(crate) cpu_mask: Option<u32>,
+    /// The CPUs that the child may use; `None` is all.
+    pub(crate) affinity: Option<u32>,
+    pub(crate) lora: Option<Adapter>,
+    #[serde(with = "path::optional")]
     pub(crate) prompt_cache: Option<PathBuf>,
+    pub(crate) prompting: Prompting,
+    /// Where the state of conversations is kept while others run; `None` is nowhere.
+    pub(crate) prefix_cache: Option<PrefixCacheSpec>,
+}
+
+/// A LoRA adapter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Adapter {
+    #[serde(with = "path")]
+    pub(crate) path: PathBuf,
+    pub(crate) scale: f32,
+}
+
+/// What goes into the model and what comes out, where its files don't say it or say it wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Prompting {
+    /// The folder with the model's tokenizer files.
+    #[serde(with = "path::optional")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Source of the chat template.
+    pub(crate) template: Option<String>,
+    /// How the model writes function calls, by the name that rkllm-chat gives it.
+    pub(crate) tool_format: Option<String>,
+    /// What stands around the model's thoughts.
+    pub(crate) reasoning: Option<(String, String)>,
+    /// The system prompt of conversations that have none.
+    pub(crate) system: Option<String>,
+    pub(crate) overflow: Option<Overflow>,
+    /// More tokens that end an answer.
+    pub(crate) end_tokens: Vec<i32>,
+    /// How embeddings are pooled: `mean`, `cls` or `last`.
+    pub(crate) pooling: Option<String>,
+}
+
+/// A folder for the state of conversations, and the bytes that it may fill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PrefixCacheSpec {
+    #[serde(with = "path")]
+    pub(crate) folder: PathBuf,
+    pub(crate) budget: u64,
 }
 
 /// Which runtime runs a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RuntimeChoice {
     /// The one inside this program, for GGUF models.
     Embedded,
     /// A library that the user named.
-    Library(PathBuf),
+    Library(#[serde(with = "path")] PathBuf),
     /// The first library found, for `.rkllm` models.
     Search,
 }
 
 /// What is known of a loaded model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     /// The runtime and its version.
     pub(crate) runtime: String,
@@ -32,35 +88,43 @@ pub(crate) struct Facts {
     pub(crate) model: String,
     /// Its context length in tokens.
     pub(crate) context: u32,
+    pub(crate) abilities: Abilities,
+    /// The chat template's source, where it could be read.
+    pub(crate) template: Option<String>,
+    /// What the model's own files say that answers are sampled with.
+    pub(crate) defaults: Tuning,
 }
 
-/// Why a model could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    /// A `.rkllm` model without what it needs.
-    #[error(
-        "{model} is an RKLLM model, which needs Rockchip's runtime library and an NPU: {source}"
-    )]
-    NoRuntime { model: String, source: rkllm::Error },
-    /// The runtime's own refusal.
-    #[error(transparent)]
-    Runtime(#[from] rkllm::Error),
-    /// The model's chat template cannot be used.
-    #[error("the chat template of {model} cannot be used: {source}")]
-    Template { model: String, source: rkllm_chat::Error },
-    /// The adapter of `--lora-model-path` cannot be used.
-    #[error("cannot use the LoRA adapter {}: {source}; name another one or leave out --lora-model-path", .path.display())]
-    Lora { path: PathBuf, source: rkllm::Error },
-    /// The file of `--prompt-cache-path` cannot be used.
-    #[error("cannot use the prompt cache {}: {source}; name another one or leave out --prompt-cache-path", .path.display())]
-    PromptCache { path: PathBuf, source: rkllm::Error },
-    /// This build has no embedded runtime.
-    #[cfg(not(feature = "cpu"))]
-    #[error(
-        "{model} is a GGUF model and this program was built without the CPU runtime; build it with feature `cpu` or name a library with --runtime"
-    )]
-    NoCpu { model: String },
-    /// The engine's thread ended while loading.
-    #[error("the engine stopped while loading the model; the lines above say why")]
-    Interrupted,
+/// Paths as the bytes that they are: they need not be text.
+mod path {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        OsString::deserialize(from).map(PathBuf::from)
+    }
+
+    /// The same for paths that may be missing.
+    pub(super) mod optional {
+        use super::*;
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            path: &Option<PathBuf>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            path.as_ref().map(|path| path.as_os_str()).serialize(to)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<PathBuf>, D::Error> {
+            Ok(Option::<OsString>::deserialize(from)?.map(PathBuf::from))
+        }
+    }
 }

@@ -57,7 +57,7 @@ async fn health(state: Data<State>) -> HttpResponse {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     HttpResponse::Ok().json(Health {
         status: "healthy".to_owned(),
-        model_loaded: state.registry.worker.is_ready(),
+        model_loaded: state.registry.is_ready(),
         timestamp: now.as_secs_f64(),
     })
 }

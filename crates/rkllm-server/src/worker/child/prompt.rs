@@ -1,17 +1,25 @@
-//! From a conversation to what the runtime is given.
+//! From a request to what the runtime is given.
 
-use rkllm::{Capability, Content, Input, RunOptions, Sampling, TokenizeOptions};
+use rkllm::{Capability, Content, Input as RuntimeInput, RunOptions, Sampling, TokenizeOptions};
 use rkllm_chat::{Message, RenderOptions, Role, StopStrings};
 
-use super::ROLE;
-use super::engine::{Loaded, TextSide};
+use super::load::{Loaded, TextSide, count};
 use crate::error::{Code, Error};
-use crate::generate::{Request, Tuning, temperature};
+use crate::generate::{Input, Request, Tuning, temperature};
+use crate::worker::ROLE;
+use crate::worker::protocol::Prepared;
+use crate::worker::work::{Output, Work};
+
+/// Work that only has to be run.
+#[derive(Debug)]
+pub(super) enum Task {
+    Answer(Box<Ready>),
+}
 
 /// A request in the runtime's words.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) input: Input,
+pub(super) struct Ready {
+    pub(super) input: RuntimeInput,
     pub(super) options: RunOptions,
     pub(super) stops: StopStrings,
     /// Tokens of the prompt, where we know them.
@@ -28,7 +36,7 @@ const LONG_PIECE: usize = 256;
 
 /// Refuses texts that cannot fit whatever their tokens are, because tokenizing takes many times the
 /// memory of the text.
-pub(super) fn refuse_far_too_long(loaded: &Loaded, messages: &[Message]) -> Result<(), Error> {
+fn refuse_far_too_long(loaded: &Loaded, messages: &[Message]) -> Result<(), Error> {
     let longest_piece = loaded.text.as_ref().map_or(LONG_PIECE, |text| text.longest_piece);
     let context = loaded.facts.context;
     let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
@@ -48,11 +56,48 @@ fn too_long(size: &str, context: u32) -> Error {
     )
 }
 
+/// What needs no turn of the model.
+pub(super) fn answer_at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
+    let Some(text) = &loaded.text else {
+        return Err(Error::new(Code::Unsupported, "this model has no tokenizer that can be asked"));
+    };
+    match work {
+        Work::Count(request) => {
+            let tokens = tokenize(text, &request)?;
+            Ok(Output::Count(u32::try_from(tokens.len()).unwrap_or(u32::MAX)))
+        }
+        Work::Tokenize { text: written, special } => {
+            let how = TokenizeOptions { add_special: false, parse_special: special };
+            text.model.tokenize(&written, how).map(Output::Tokens).map_err(internal)
+        }
+        Work::Detokenize(tokens) => {
+            text.model.detokenize(&tokens, true).map(Output::Text).map_err(internal)
+        }
+        Work::Answer(_) | Work::Embed(_) | Work::Rerank { .. } => {
+            unreachable!("this work needs a turn")
+        }
+    }
+}
+
+fn internal(error: rkllm::Error) -> Error {
+    Error::new(Code::InferenceFailed, error.to_string())
+}
+
+/// Checks work against the model.
+pub(super) fn prepare(loaded: &Loaded, work: Work) -> Result<(Task, Prepared), Error> {
+    match work {
+        Work::Answer(request) => {
+            let (ready, ignored) = prepare_answer(loaded, request)?;
+            let prepared = Prepared { tokens: ready.tokens, ignored };
+            Ok((Task::Answer(Box::new(ready)), prepared))
+        }
+        _ => Err(Error::new(Code::Unsupported, "this model cannot do that")),
+    }
+}
+
 /// Prepares a request and says which of its parameters this runtime cannot honour.
-pub(super) fn prepare(
-    loaded: &Loaded,
-    request: Request,
-) -> Result<(Prepared, Vec<&'static str>), Error> {
+fn prepare_answer(loaded: &Loaded, request: Request) -> Result<(Ready, Vec<String>), Error> {
+    refuse_far_too_long(loaded, request.messages())?;
     let stops = StopStrings::new(request.tuning.stop.clone())
         .map_err(|error| Error::invalid(format!("stop: {error}")))?;
     let (content, tokens) = match &loaded.text {
@@ -66,7 +111,7 @@ pub(super) fn prepare(
     let room = tokens.map(|tokens| room(loaded, tokens)).transpose()?;
     let (role, mut ignored) = Template::of(loaded).role(&request);
     let mut options = run_options(loaded, &request.tuning, &mut ignored);
-    let asked = options.max_new_tokens.or(loaded.options.max_new_tokens);
+    let asked = options.max_new_tokens.or(count(loaded.spec.defaults.max_new_tokens));
     let limit = match (asked, room) {
         (Some(asked), Some(room)) => Some(asked.min(room)),
         (asked, room) => asked.or(room),
@@ -74,7 +119,7 @@ pub(super) fn prepare(
     if loaded.runtime.supports(Capability::PerRunSampling) {
         options.max_new_tokens = limit;
     }
-    let input = Input {
+    let input = RuntimeInput {
         content,
         role,
         // Older runtimes have no switch: their template decides.
@@ -82,7 +127,8 @@ pub(super) fn prepare(
             && request.enable_thinking.unwrap_or(true),
     };
     let context = loaded.facts.context;
-    Ok((Prepared { input, options, stops, tokens, limit, context }, ignored))
+    let ignored = ignored.into_iter().map(str::to_owned).collect();
+    Ok((Ready { input, options, stops, tokens, limit, context }, ignored))
 }
 
 /// Whose chat template a conversation goes through.
@@ -126,39 +172,49 @@ impl Template {
 }
 
 fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
-    let internal = |error: rkllm::Error| Error::new(Code::InferenceFailed, error.to_string());
-    let mut tokens = Vec::new();
-    match &text.template {
-        Some(template) => {
-            let options = RenderOptions {
-                add_generation_prompt: true,
-                enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
-                ..RenderOptions::default()
-            };
-            let prompt = template.render(request.messages(), &options).map_err(|error| {
-                let code = match error {
-                    rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
-                    _ => Code::InvalidRequest,
-                };
-                Error::new(code, format!("messages: {error}"))
-            })?;
-            for segment in prompt.segments {
-                let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
-                tokens.extend(text.model.tokenize(&segment.text, how).map_err(internal)?);
-            }
+    let mut tokens = match &request.input {
+        Input::Chat { messages, .. } => conversation(text, messages, request)?,
+        Input::Text { prompt, .. } => {
+            let how = TokenizeOptions { add_special: false, parse_special: true };
+            text.model.tokenize(prompt, how).map_err(internal)?
         }
-        // A model without a template was not made for conversations: it continues the text.
-        None => {
-            let how = TokenizeOptions::default();
-            let text = text.model.tokenize(&flatten(request.messages()), how);
-            tokens.extend(text.map_err(internal)?);
-        }
-    }
+        Input::Tokens(tokens) => return Ok(tokens.clone()),
+    };
     // Templates that begin with BOS render it themselves.
     if let Some(bos) = text.bos
         && tokens.first() != Some(&bos)
     {
         tokens.insert(0, bos);
+    }
+    Ok(tokens)
+}
+
+fn conversation(
+    text: &TextSide,
+    messages: &[Message],
+    request: &Request,
+) -> Result<Vec<i32>, Error> {
+    let Some(template) = &text.template else {
+        // A model without a template was not made for conversations: it continues the text.
+        let tokens = text.model.tokenize(&flatten(messages), TokenizeOptions::default());
+        return tokens.map_err(internal);
+    };
+    let options = RenderOptions {
+        add_generation_prompt: true,
+        enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
+        ..RenderOptions::default()
+    };
+    let prompt = template.render(messages, &options).map_err(|error| {
+        let code = match error {
+            rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
+            _ => Code::InvalidRequest,
+        };
+        Error::new(code, format!("messages: {error}"))
+    })?;
+    let mut tokens = Vec::new();
+    for segment in prompt.segments {
+        let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
+        tokens.extend(text.model.tokenize(&segment.text, how).map_err(internal)?);
     }
     Ok(tokens)
 }
@@ -205,7 +261,8 @@ fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<&'static str>
     }
     let max_new_tokens = tuning.max_new_tokens.and_then(|count| u32::try_from(count).ok());
     if loaded.runtime.supports(Capability::PerRunSampling) {
-        options.sampling = sampling(loaded.options.sampling, tuning);
+        let changes = tuning.sampling_fields().next().is_some();
+        options.sampling = changes.then(|| changed(loaded.sampling, tuning));
         options.max_new_tokens = max_new_tokens;
     } else {
         ignored.extend(tuning.sampling_fields());
@@ -221,18 +278,18 @@ fn seed(seed: i64) -> u32 {
     (seed ^ (seed >> 32)) as u32
 }
 
-fn sampling(default: Sampling, tuning: &Tuning) -> Option<Sampling> {
-    tuning.sampling_fields().next()?;
+/// Sampling with the changes that a request or a model's settings make.
+pub(super) fn changed(default: Sampling, tuning: &Tuning) -> Sampling {
     let float = |value: Option<f64>, default: f32| value.map_or(default, |value| value as f32);
-    Some(Sampling {
+    Sampling {
         temperature: tuning.temperature.map_or(default.temperature, temperature),
         top_p: float(tuning.top_p, default.top_p),
-        top_k: tuning.top_k.and_then(|k| u32::try_from(k).ok()).unwrap_or(default.top_k),
+        top_k: count(tuning.top_k).unwrap_or(default.top_k),
         repeat_penalty: float(tuning.repeat_penalty, default.repeat_penalty),
         frequency_penalty: float(tuning.frequency_penalty, default.frequency_penalty),
         presence_penalty: float(tuning.presence_penalty, default.presence_penalty),
         mirostat: default.mirostat,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -249,16 +306,15 @@ mod tests {
     #[test]
     fn sampling_is_left_alone_unless_asked() {
         let default = Sampling::default();
-        assert_eq!(sampling(default, &Tuning::default()), None);
+        assert_eq!(changed(default, &Tuning::default()), default);
         let tuning = Tuning { temperature: Some(0.0), ..Tuning::default() };
-        let changed = sampling(default, &tuning).unwrap();
-        assert_eq!(changed, Sampling { temperature: 0.0, ..default });
+        assert_eq!(changed(default, &tuning), Sampling { temperature: 0.0, ..default });
     }
 
     #[test]
     fn temperatures_too_small_to_divide_by_are_greedy() {
         let tuning = Tuning { temperature: Some(1e-38), ..Tuning::default() };
-        assert_eq!(sampling(Sampling::default(), &tuning).unwrap().temperature, 0.0);
+        assert_eq!(changed(Sampling::default(), &tuning).temperature, 0.0);
     }
 
     #[test]
@@ -266,7 +322,7 @@ mod tests {
         let ask = |template: Template, role| {
             let messages = vec![Message::new(role, "hi")];
             let enable_thinking = Some(false);
-            let input = crate::generate::Input::chat(messages);
+            let input = Input::chat(messages);
             template.role(&Request { input, enable_thinking, ..Request::default() })
         };
         let (new, old) = (Template::Runtime { roles: true }, Template::Runtime { roles: false });

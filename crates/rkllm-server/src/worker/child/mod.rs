@@ -1,0 +1,72 @@
+//! The child process of one model: the only place where a runtime is loaded, so that a runtime that
+//! crashes or hangs takes nothing with it.
+//!
+//! Three threads: the main one owns the model and runs what is prepared, one reads what the server
+//! says and prepares while a run blocks, one writes.
+
+mod control;
+mod engine;
+mod load;
+mod outbox;
+mod prompt;
+mod run;
+
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+
+use rustix::process::{Pid, Signal};
+
+use super::protocol::{FromChild, PROTOCOL};
+use crate::shutdown::leave;
+use outbox::Outbox;
+
+/// The variable that tells a child which process it belongs to.
+pub(super) const PARENT: &str = "RKLLM_WORKER_PARENT";
+
+/// Runs the child until the server tells it to stop or is gone. The socket is its standard input.
+pub fn main() -> ! {
+    if let Err(error) = serve() {
+        eprintln!("E worker: {error}; the server starts this command, it is of no use by hand");
+        leave(1);
+    }
+    leave(0)
+}
+
+fn serve() -> std::io::Result<()> {
+    die_with_parent()?;
+    let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    if socket.peer_addr().is_err() {
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "standard input is no socket"));
+    }
+    // Writing a model's memory to disk would hold up the next child.
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
+    // Whatever the runtime reads must not be the server's words.
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let outbox = Outbox::start(socket.try_clone()?)?;
+    outbox.send(&FromChild::Hello { protocol: PROTOCOL });
+    let (loads, load) = mpsc::channel();
+    let current = control::Current::default();
+    let control = control::Control::new(socket, outbox.clone(), current.clone(), loads);
+    std::thread::Builder::new().name("control".into()).spawn(move || control.serve())?;
+    if let Ok((spec, prepared)) = load.recv() {
+        engine::serve(spec, &prepared, &outbox, &current);
+    }
+    Ok(())
+}
+
+/// Has the kernel kill this process when the server's process ends, however it ends.
+fn die_with_parent() -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before that.
+    let parent = std::env::var(PARENT).ok().and_then(|pid| pid.parse().ok());
+    let Some(parent) = parent else {
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "no server started it"));
+    };
+    if rustix::process::getppid().map(Pid::as_raw_nonzero) != std::num::NonZero::new(parent) {
+        leave(0);
+    }
+    Ok(())
+}
