@@ -112,12 +112,18 @@ impl Supervisor {
 
     /// Works until told to close, or until nobody can tell it anything any more.
     pub(super) async fn run(mut self) {
+        let mut alarm = Box::pin(sleep_until(self.deadline()));
         loop {
             self.advance();
             if self.closing.is_some() && matches!(self.child, Child::Absent) {
                 break;
             }
+            // An alarm that rings too early is set again then: most deadlines move with each token,
+            // and few are met.
             let deadline = self.deadline();
+            if deadline < alarm.deadline() {
+                alarm.as_mut().reset(deadline);
+            }
             tokio::select! {
                 biased;
                 heard = heard(&mut self.child) => match heard {
@@ -130,7 +136,10 @@ impl Supervisor {
                     Some(Command::Close { deadline, ended }) => self.close(deadline, Some(ended)),
                     None => self.close(Instant::now(), None),
                 },
-                () = sleep_until(deadline) => self.expire().await,
+                () = &mut alarm => {
+                    self.expire().await;
+                    alarm.as_mut().reset(self.deadline());
+                }
             }
         }
         self.status.send_replace(Status::Closed);
