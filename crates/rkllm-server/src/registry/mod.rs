@@ -30,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) model: Option<String>,
     /// How long it stays in memory after this request; `None` as its settings say.
     pub(crate) keep_alive: Option<KeepAlive>,
+    /// Whose request it is, where clients are told apart.
+    pub(crate) owner: Option<u64>,
 }
 
 /// A request that will be answered.
@@ -97,7 +99,7 @@ impl Registry {
         request: Request,
     ) -> Result<Accepted, Error> {
         let _ = target;
-        let (answer, prepared) = self.worker().await.answer(request).await?;
+        let (answer, prepared) = self.worker().await.answer(target.owner, request).await?;
         Ok(Accepted {
             answer,
             model: String::new(),

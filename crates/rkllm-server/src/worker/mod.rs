@@ -102,6 +102,7 @@ enum Command {
 /// A request on its way into the line.
 struct Submit {
     id: Id,
+    owner: Option<u64>,
     work: Work,
     updates: UnboundedSender<Update>,
     reply: oneshot::Sender<Result<Prepared, Error>>,
@@ -150,15 +151,19 @@ impl Worker {
 
     /// Takes a place in line, at once or not at all, and has the request checked against the model,
     /// which is waited for. Dropping the answer leaves the line or ends the run.
-    pub(crate) async fn answer(&self, request: Request) -> Result<(Answer, Prepared), Error> {
-        let (id, updates, reply) = self.submit(Work::Answer(request));
+    pub(crate) async fn answer(
+        &self,
+        owner: Option<u64>,
+        request: Request,
+    ) -> Result<(Answer, Prepared), Error> {
+        let (id, updates, reply) = self.submit(owner, Work::Answer(request));
         let answer = Answer::new(id, updates, self.commands.clone());
         Ok((answer, reply.await.map_err(|_| closed())??))
     }
 
     /// Has work done that is no answer.
     pub(crate) async fn work(&self, work: Work) -> Result<Output, Error> {
-        let (id, mut updates, reply) = self.submit(work);
+        let (id, mut updates, reply) = self.submit(None, work);
         let leave = LeaveOnDrop { id, commands: &self.commands };
         reply.await.map_err(|_| closed())??;
         let output = loop {
@@ -175,6 +180,7 @@ impl Worker {
 
     fn submit(
         &self,
+        owner: Option<u64>,
         work: Work,
     ) -> (
         Id,
@@ -185,7 +191,7 @@ impl Worker {
         let (updates, receiver) = unbounded_channel();
         let (reply, prepared) = oneshot::channel();
         // Without a supervisor the reply is dropped, which says so.
-        let _ = self.commands.send(Command::Submit(Submit { id, work, updates, reply }));
+        let _ = self.commands.send(Command::Submit(Submit { id, owner, work, updates, reply }));
         (id, receiver, prepared)
     }
 

@@ -26,8 +26,8 @@ pub(super) enum ToChild {
     /// Load a model. Comes first, once.
     Load(Box<ModelSpec>),
     /// Check a request against the model and keep it. Answered with `Prepared` or `Refused`, also
-    /// while another one runs.
-    Prepare { id: Id, work: Box<Work> },
+    /// while another one runs. What owners have in common is not reused among them.
+    Prepare { id: Id, owner: Option<u64>, work: Box<Work> },
     /// Run what was prepared. Answered with events or an output.
     Run { id: Id },
     /// Forget what was prepared; end it if it runs.
@@ -149,11 +149,11 @@ mod tests {
         let request = Request { format, ..Request::default() };
         let mut bytes = Vec::new();
         encode(
-            &ToChild::Prepare { id: 1, work: Box::new(Work::Answer(request.clone())) },
+            &ToChild::Prepare { id: 1, owner: None, work: Box::new(Work::Answer(request.clone())) },
             &mut bytes,
         );
         let mut buffer = BytesMut::from(bytes.as_slice());
-        let Some(ToChild::Prepare { id: 1, work }) = decode(&mut buffer).unwrap() else {
+        let Some(ToChild::Prepare { id: 1, work, .. }) = decode(&mut buffer).unwrap() else {
             panic!("another message");
         };
         assert_eq!(*work, Work::Answer(request));

@@ -17,7 +17,7 @@ use super::outbox::Outbox;
 use super::prompt::{self, Task};
 use crate::error::Error;
 use crate::shutdown::leave;
-use crate::worker::protocol::{FromChild, Id, Prepared, ToChild, decode};
+use crate::worker::protocol::{FromChild, Id, ToChild, decode};
 use crate::worker::spec::ModelSpec;
 use crate::worker::work::Work;
 
@@ -102,8 +102,8 @@ impl Control {
                 // The main thread waits for this, or the process is about to end.
                 let _ = self.loads.send((*spec, receiver));
             }
-            ToChild::Prepare { id, work } => {
-                let answer = match self.prepare(id, *work) {
+            ToChild::Prepare { id, owner, work } => {
+                let answer = match self.prepare(id, owner, *work) {
                     Ok(message) => message,
                     Err(error) => FromChild::Refused { id, error },
                 };
@@ -128,16 +128,15 @@ impl Control {
         }
     }
 
-    fn prepare(&mut self, id: Id, work: Work) -> Result<FromChild, Error> {
+    fn prepare(&mut self, id: Id, owner: Option<u64>, work: Work) -> Result<FromChild, Error> {
         let loaded = self.current.loaded.get().ok_or_else(|| {
             Error::new(crate::error::Code::InferenceFailed, "the model is not loaded yet")
         })?;
         if !work.needs_turn() {
             return Ok(FromChild::Output { id, output: prompt::answer_at_once(loaded, work)? });
         }
-        let (task, prepared) = prompt::prepare(loaded, work)?;
+        let (task, prepared) = prompt::prepare(loaded, work, owner)?;
         self.prepared.insert(id, task);
-        let prepared: Prepared = prepared;
         Ok(FromChild::Prepared { id, prepared })
     }
 

@@ -1,18 +1,39 @@
 //! The thread that owns the loaded model and runs one task after the other.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-use rkllm::Session;
+use rkllm::{Capability, Session};
 
 use super::control::{Current, Order};
-use super::load::load;
+use super::load::{Loaded, load};
 use super::outbox::Outbox;
+use super::prefix_cache::PrefixCache;
 use super::prompt::Task;
-use super::run;
-use crate::worker::protocol::FromChild;
+use crate::worker::protocol::{FromChild, Id};
 use crate::worker::spec::ModelSpec;
+
+/// What runs tasks.
+pub(super) struct Engine<'a> {
+    pub(super) session: Session,
+    pub(super) cache: Option<PrefixCache>,
+    pub(super) outbox: &'a Outbox,
+}
+
+/// The task under way.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket<'a> {
+    pub(super) id: Id,
+    cancelled: &'a AtomicBool,
+}
+
+impl Ticket<'_> {
+    /// Whether nobody wants it any more.
+    pub(super) fn gone(self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
 
 /// Loads the model and runs what is ordered, until told to stop; then the model is unloaded.
 pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, current: &Current) {
@@ -20,10 +41,11 @@ pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, 
         Ok((session, loaded)) => {
             let loaded = Arc::new(loaded);
             let facts = Box::new(loaded.facts.clone());
+            let cache = cache(&loaded, outbox);
             // Nobody else sets it.
             let _ = current.loaded.set(loaded);
             outbox.send(&FromChild::Loaded(facts));
-            obey(session, orders, outbox, current);
+            Engine { session, cache, outbox }.obey(orders, current);
         }
         Err(error) => {
             outbox.send(&FromChild::LoadFailed(error.to_string()));
@@ -32,15 +54,28 @@ pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, 
     }
 }
 
-fn obey(mut session: Session, orders: &Receiver<Order>, outbox: &Outbox, current: &Current) {
-    while let Ok(Order::Run { id, task, cancelled }) = orders.recv() {
-        *current.running.lock() = Some((id, session.aborter()));
-        // What was cancelled before this point was not running yet, so nobody aborted it; what is
-        // cancelled from here on is aborted, or notices by itself.
-        let gone = || cancelled.load(Ordering::Relaxed);
-        match task {
-            Task::Answer(prepared) => run::answer(&mut session, id, *prepared, (outbox, &gone)),
+/// The cache of the settings, where the runtime can use one and we know the tokens.
+fn cache(loaded: &Loaded, outbox: &Outbox) -> Option<PrefixCache> {
+    let spec = loaded.spec.prefix_cache.clone()?;
+    if loaded.text.is_none() || !loaded.runtime.supports(Capability::History) {
+        return None;
+    }
+    PrefixCache::new(spec)
+        .map_err(|error| outbox.send(&FromChild::Note(format!("no prefix cache: {error}"))))
+        .ok()
+}
+
+impl Engine<'_> {
+    fn obey(mut self, orders: &Receiver<Order>, current: &Current) {
+        while let Ok(Order::Run { id, task, cancelled }) = orders.recv() {
+            *current.running.lock() = Some((id, self.session.aborter()));
+            // What was cancelled before this point was not running yet, so nobody aborted it; what
+            // is cancelled from here on is aborted, or notices by itself.
+            let ticket = Ticket { id, cancelled: &cancelled };
+            match task {
+                Task::Answer(ready) => self.answer(ticket, *ready),
+            }
+            *current.running.lock() = None;
         }
-        *current.running.lock() = None;
     }
 }

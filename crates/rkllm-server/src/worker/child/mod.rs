@@ -8,6 +8,7 @@ mod control;
 mod engine;
 mod load;
 mod outbox;
+mod prefix_cache;
 mod prompt;
 mod run;
 

@@ -22,6 +22,8 @@ pub(super) struct Ready {
     pub(super) input: RuntimeInput,
     pub(super) options: RunOptions,
     pub(super) stops: StopStrings,
+    /// Whose prompt it is, where clients are told apart.
+    pub(super) owner: Option<u64>,
     /// Tokens of the prompt, where we know them.
     pub(super) tokens: Option<u32>,
     /// Tokens the answer may have, where we know it.
@@ -84,10 +86,15 @@ fn internal(error: rkllm::Error) -> Error {
 }
 
 /// Checks work against the model.
-pub(super) fn prepare(loaded: &Loaded, work: Work) -> Result<(Task, Prepared), Error> {
+pub(super) fn prepare(
+    loaded: &Loaded,
+    work: Work,
+    owner: Option<u64>,
+) -> Result<(Task, Prepared), Error> {
     match work {
         Work::Answer(request) => {
             let (ready, ignored) = prepare_answer(loaded, request)?;
+            let ready = Ready { owner, ..ready };
             let prepared = Prepared { tokens: ready.tokens, ignored };
             Ok((Task::Answer(Box::new(ready)), prepared))
         }
@@ -128,7 +135,7 @@ fn prepare_answer(loaded: &Loaded, request: Request) -> Result<(Ready, Vec<Strin
     };
     let context = loaded.facts.context;
     let ignored = ignored.into_iter().map(str::to_owned).collect();
-    Ok((Ready { input, options, stops, tokens, limit, context }, ignored))
+    Ok((Ready { input, options, stops, owner: None, tokens, limit, context }, ignored))
 }
 
 /// Whose chat template a conversation goes through.

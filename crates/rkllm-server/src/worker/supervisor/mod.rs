@@ -208,7 +208,7 @@ impl Supervisor {
     }
 
     fn submit(&mut self, submit: Submit) {
-        let Submit { id, work, updates, reply } = submit;
+        let Submit { id, owner, work, updates, reply } = submit;
         let refused = self.refusal(work.needs_turn());
         if let Some(error) = refused {
             // A client that left does not listen.
@@ -220,7 +220,7 @@ impl Supervisor {
         }
         let needs_turn = work.needs_turn();
         let mut frame = Vec::new();
-        encode(&ToChild::Prepare { id, work: Box::new(work) }, &mut frame);
+        encode(&ToChild::Prepare { id, owner, work: Box::new(work) }, &mut frame);
         self.line.push(Entry {
             id,
             frame,

@@ -1,0 +1,176 @@
+//! The states of conversations that take turns, kept on disk so that each goes on where it was.
+//!
+//! One conversation needs none of this: the runtime itself evaluates only what is new in a prompt
+//! that begins like the one before. When several take turns, each drives the others' state out of
+//! the runtime. Then states are saved and restored as prompt cache files.
+//!
+//! A state is worth tens of kilobytes per token on disk, so none is saved before a conversation has
+//! come back to find its state gone. What a file holds is compared token by token with the prompt
+//! before it is restored, and again by the runtime.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::PathBuf;
+
+use rkllm::Session;
+
+use crate::worker::spec::PrefixCacheSpec;
+
+/// Tokens below which evaluating is as quick as reading a file.
+const WORTH: usize = 256;
+/// Prompts that are remembered to notice that conversations take turns.
+const REMEMBERED: usize = 8;
+/// Runs whose states are saved after a conversation has come back.
+const SAVED_RUNS: u32 = 16;
+
+/// The states of conversations. The folder belongs to this process alone.
+#[derive(Debug)]
+pub(super) struct PrefixCache {
+    spec: PrefixCacheSpec,
+    saved: VecDeque<Saved>,
+    recent: VecDeque<State>,
+    /// What the runtime holds.
+    held: State,
+    /// Runs whose states will still be saved.
+    to_save: u32,
+    /// Whether a file is loaded that must be released before another one is.
+    loaded: bool,
+    files: u64,
+}
+
+/// The tokens of a conversation, prompt and answer, and whose it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) owner: Option<u64>,
+    pub(super) tokens: Vec<i32>,
+}
+
+/// A state on disk.
+#[derive(Debug)]
+struct Saved {
+    state: State,
+    path: PathBuf,
+    size: u64,
+}
+
+impl State {
+    /// Tokens that both begin with; none where the owners differ.
+    fn shared(&self, other: &Self) -> usize {
+        let pairs = self.tokens.iter().zip(&other.tokens);
+        if self.owner == other.owner { pairs.take_while(|(a, b)| a == b).count() } else { 0 }
+    }
+}
+
+impl PrefixCache {
+    /// A cache in a folder that is made here and that nobody else can read.
+    pub(super) fn new(spec: PrefixCacheSpec) -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.folder)?;
+        Ok(Self {
+            spec,
+            saved: VecDeque::new(),
+            recent: VecDeque::new(),
+            held: State::default(),
+            to_save: 0,
+            loaded: false,
+            files: 0,
+        })
+    }
+
+    /// Gets the runtime into the best state for a prompt. Returns where to save its state.
+    pub(super) fn before(&mut self, session: &mut Session, prompt: &State) -> Option<PathBuf> {
+        if self.held.owner != prompt.owner && !self.held.tokens.is_empty() {
+            // How long a prompt takes must not tell one client what others asked. Without history
+            // there is nothing to forget.
+            let _ = session.clear_history();
+            self.held = State::default();
+        }
+        let held = self.held.shared(prompt);
+        let best = self.saved.iter().map(|saved| saved.state.shared(prompt)).enumerate();
+        let best = best.max_by_key(|(_, shared)| *shared);
+        match best {
+            Some((index, shared)) if shared >= held + WORTH => self.restore(session, index),
+            _ => {
+                let gone = self.recent.iter().any(|recent| recent.shared(prompt) >= held + WORTH);
+                if gone {
+                    self.to_save = SAVED_RUNS;
+                }
+            }
+        }
+        if self.to_save == 0 || prompt.tokens.len() < WORTH || !self.has_room() {
+            return None;
+        }
+        self.to_save -= 1;
+        self.files += 1;
+        Some(self.spec.folder.join(format!("{}.cache", self.files)))
+    }
+
+    fn restore(&mut self, session: &mut Session, index: usize) {
+        if std::mem::take(&mut self.loaded) {
+            // A runtime that cannot release a file has none.
+            let _ = session.release_prompt_cache();
+        }
+        let Some(saved) = self.saved.remove(index) else {
+            return;
+        };
+        if session.load_prompt_cache(&saved.path).is_err() {
+            // The prompt is evaluated, which is only slower.
+            self.held = State::default();
+            remove(&saved);
+            return;
+        }
+        self.loaded = true;
+        self.to_save = SAVED_RUNS;
+        self.held = saved.state.clone();
+        self.saved.push_back(saved);
+    }
+
+    /// Remembers what the runtime holds after a run, and the file that the run has written.
+    pub(super) fn after(&mut self, state: State, file: Option<PathBuf>) {
+        if let Some(path) = file {
+            self.keep(&state, path);
+        }
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(state.clone());
+        self.held = state;
+    }
+
+    fn keep(&mut self, state: &State, path: PathBuf) {
+        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let new = Saved { state: state.clone(), path, size };
+        if size == 0 || size > self.spec.budget {
+            // Nothing was written, or no state of this model ever fits.
+            remove(&new);
+            self.to_save = 0;
+            return;
+        }
+        // Earlier states of the same conversation.
+        let state = &new.state;
+        let (outdated, rest) = std::mem::take(&mut self.saved)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|old| old.state.shared(state) == old.state.tokens.len());
+        self.saved = rest;
+        outdated.iter().for_each(remove);
+        self.saved.push_back(new);
+        while self.saved.iter().map(|saved| saved.size).sum::<u64>() > self.spec.budget {
+            if let Some(oldest) = self.saved.pop_front() {
+                remove(&oldest);
+            }
+        }
+    }
+
+    /// Whether the disk takes another state. The runtime fails a run whose state it cannot write.
+    fn has_room(&self) -> bool {
+        let largest = self.saved.iter().map(|saved| saved.size).max();
+        let needed = largest.map_or(self.spec.budget, |size| size.saturating_mul(2));
+        rustix::fs::statvfs(&self.spec.folder)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= needed)
+    }
+}
+
+fn remove(saved: &Saved) {
+    // The folder goes with the process.
+    let _ = fs::remove_file(&saved.path);
+}
