@@ -1,5 +1,7 @@
 //! The models of this server: which there are, which are in memory, and the way to each.
 
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the server runs one model"))]
+pub(crate) mod catalog;
 mod info;
 
 use std::sync::{Arc, OnceLock};

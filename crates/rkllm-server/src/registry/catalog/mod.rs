@@ -1,0 +1,97 @@
+//! Models on disk: what there is, what is known of it, and what its names are.
+//!
+//! Nothing here loads a model. All calls block while they read the disk.
+
+mod build;
+mod described;
+mod diff;
+mod digest;
+mod entry;
+mod error;
+mod facts;
+mod file_id;
+mod gguf;
+mod keep_alive;
+mod listing;
+mod model_file;
+mod model_toml;
+mod modelfile;
+mod modelfile_settings;
+mod name;
+mod resolve;
+mod scan;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use diff::Diff;
+pub(crate) use entry::{Broken, Format, ModelEntry};
+pub(crate) use error::CatalogError;
+pub(crate) use facts::Facts;
+pub(crate) use keep_alive::KeepAlive;
+pub(crate) use settings::{Library, Lora, Overflow, Pooling, Reasoning, Settings};
+
+use resolve::Names;
+
+/// The models of a folder, as they were when it was looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Catalog {
+    folder: PathBuf,
+    entries: Vec<Arc<ModelEntry>>,
+    broken: Vec<Broken>,
+}
+
+impl Catalog {
+    /// Looks at a models folder. What looks like a model and is none ends up in
+    /// [`broken`](Self::broken).
+    ///
+    /// # Errors
+    /// [`CatalogError::Folder`] when the folder itself cannot be listed.
+    pub(crate) fn scan(folder: &Path) -> Result<Self, CatalogError> {
+        let (entries, broken) = build::build(scan::scan(folder)?);
+        Ok(Self { folder: folder.to_owned(), entries, broken })
+    }
+
+    /// Looks again, and says what is different. What is known of files that are the same is kept.
+    ///
+    /// # Errors
+    /// [`CatalogError::Folder`] when the folder itself cannot be listed.
+    pub(crate) fn rescan(&self) -> Result<(Self, Diff), CatalogError> {
+        let mut new = Self::scan(&self.folder)?;
+        let known: HashMap<_, _> = self.entries.iter().map(|entry| (&entry.file, entry)).collect();
+        for entry in &mut new.entries {
+            if let Some(old) = known.get(&entry.file).filter(|old| old.same_file(entry)) {
+                Arc::make_mut(entry).facts = Arc::clone(&old.facts);
+            }
+        }
+        let old = (self.entries.as_slice(), self.broken.as_slice());
+        let diff = Diff::between(old, (&new.entries, &new.broken));
+        Ok((new, diff))
+    }
+
+    /// The models, by name.
+    pub(crate) fn entries(&self) -> &[Arc<ModelEntry>] {
+        &self.entries
+    }
+
+    /// What cannot be used, by name.
+    pub(crate) fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    /// The model that a client means by a name: `name`, `name:tag`, an alias, in any case, with or
+    /// without the ending of the file. Names are compared with those of models; they never become
+    /// paths. May read headers of GGUF files, where only they can tell.
+    ///
+    /// # Errors
+    /// [`CatalogError::BadName`], [`CatalogError::Unknown`] with the nearest names,
+    /// [`CatalogError::Ambiguous`] with the candidates, or [`CatalogError::Unusable`].
+    pub(crate) fn resolve(&self, name: &str) -> Result<&Arc<ModelEntry>, CatalogError> {
+        Names { entries: &self.entries, broken: &self.broken }.resolve(name)
+    }
+}

@@ -1,0 +1,144 @@
+//! Which model a name means.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::entry::{Broken, Format, ModelEntry};
+use super::error::CatalogError;
+use super::name::ModelName;
+use super::words::meaning;
+
+/// Most names that an error proposes.
+const MAX_NEAREST: usize = 3;
+/// How alike names must be to be proposed; 1 is the same.
+const ALIKE: f64 = 0.6;
+
+/// What names can mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    pub(super) entries: &'a [Arc<ModelEntry>],
+    pub(super) broken: &'a [Broken],
+}
+
+impl<'a> Names<'a> {
+    /// The model that a name means. What says more wins: the name itself, an alias, the name with
+    /// the ending of its file, at last a name whose words are all in the model's.
+    pub(super) fn resolve(self, name: &str) -> Result<&'a Arc<ModelEntry>, CatalogError> {
+        let key = ModelName::parse(name)?;
+        let stripped = key.without_ending();
+        let steps: [&dyn Fn(&ModelEntry) -> bool; 4] = [
+            &|entry| entry.key == key,
+            &|entry| has_alias(entry, &key),
+            &|entry| {
+                stripped.as_ref().is_some_and(|(key, format)| {
+                    entry.format == *format && (entry.key == *key || has_alias(entry, key))
+                })
+            },
+            &|entry| in_words(entry, &key, stripped.as_ref(), named),
+        ];
+        for step in steps {
+            let found: Vec<_> = self.entries.iter().filter(|entry| step(entry)).collect();
+            if let Some(entry) = one(name, &found)? {
+                return Ok(entry);
+            }
+        }
+        self.check_broken(name, &key)?;
+        let read = |entry: &&Arc<ModelEntry>| in_words(entry, &key, stripped.as_ref(), known);
+        let found: Vec<_> = self.entries.iter().filter(read).collect();
+        one(name, &found)?.ok_or_else(|| self.unknown(name))
+    }
+
+    fn check_broken(self, name: &str, key: &ModelName) -> Result<(), CatalogError> {
+        let is_it = |broken: &&Broken| {
+            ModelName::parse(&broken.name).is_ok_and(|other| {
+                other == *key || key.without_ending().is_some_and(|(key, _)| key == other)
+            })
+        };
+        match self.broken.iter().find(is_it) {
+            Some(Broken { reason, .. }) => {
+                Err(CatalogError::Unusable { name: name.to_owned(), reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(self, name: &str) -> CatalogError {
+        let lower = name.to_lowercase();
+        let names = self.entries.iter().flat_map(|entry| entry.aliases.iter().chain([&entry.name]));
+        let likeness = |other: &str| {
+            strsim::normalized_damerau_levenshtein(&lower, other)
+                .max(strsim::jaro_winkler(&lower, other) - 0.2)
+        };
+        let mut near: Vec<_> = names
+            .map(|other| (likeness(&other.to_lowercase()), other))
+            .filter(|(likeness, _)| *likeness >= ALIKE)
+            .collect();
+        near.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal).then(a.1.cmp(b.1)));
+        let nearest = near.into_iter().take(MAX_NEAREST).map(|(_, other)| other.clone()).collect();
+        CatalogError::Unknown { name: name.to_owned(), nearest }
+    }
+}
+
+fn one<'a>(
+    name: &str,
+    found: &[&'a Arc<ModelEntry>],
+) -> Result<Option<&'a Arc<ModelEntry>>, CatalogError> {
+    match found {
+        [] => Ok(None),
+        [entry] => Ok(Some(entry)),
+        several => Err(CatalogError::Ambiguous {
+            name: name.to_owned(),
+            candidates: several.iter().map(|entry| entry.name.clone()).collect(),
+        }),
+    }
+}
+
+fn has_alias(entry: &ModelEntry, key: &ModelName) -> bool {
+    entry.aliases.iter().any(|alias| ModelName::parse(alias).is_ok_and(|alias| alias == *key))
+}
+
+/// Whether a name has the words of a model's name, except that either may leave out words for size,
+/// quantisation and platform that are true of the model.
+fn in_words(
+    entry: &ModelEntry,
+    key: &ModelName,
+    stripped: Option<&(ModelName, Format)>,
+    facts: fn(&ModelEntry) -> Vec<String>,
+) -> bool {
+    let key = match stripped {
+        Some((key, format)) if *format == entry.format => key,
+        Some(_) => return false,
+        None => key,
+    };
+    if entry.key.space() != key.space() {
+        return false;
+    }
+    let without = |words: Vec<String>, facts: &[String]| -> Vec<String> {
+        words.into_iter().filter(|word| !facts.contains(word)).collect()
+    };
+    let own = without(entry.key.words(), &named(entry));
+    let asked = key.words();
+    // Only models that may be meant have their headers read.
+    let rest = without(asked.clone(), &named(entry));
+    if !rest.starts_with(&own) || rest[own.len()..].iter().any(|word| meaning(word).is_none()) {
+        return false;
+    }
+    without(asked, &facts(entry)) == own
+}
+
+/// What the model's name says.
+fn named(entry: &ModelEntry) -> Vec<String> {
+    let named = &entry.named;
+    let facts = [&named.parameter_size, &named.quantisation, &named.platform];
+    facts.into_iter().flatten().map(|fact| fact.to_lowercase()).collect()
+}
+
+/// What its header says besides.
+fn known(entry: &ModelEntry) -> Vec<String> {
+    let mut all = named(entry);
+    if let Ok(facts) = entry.facts() {
+        let read = [&facts.parameter_size, &facts.quantisation];
+        all.extend(read.into_iter().flatten().map(|fact| fact.to_lowercase()));
+    }
+    all
+}
