@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_no_model_is_said() {
         let refused = |content: &[u8]| facts("m.gguf", content, 1).unwrap_err().to_string();
-        insta::assert_snapshot!(refused(b"<html></html>"), @"");
-        insta::assert_snapshot!(refused(b"GGUF\x03\0\0\0"), @"");
+        insta::assert_snapshot!(refused(b"<html></html>"), @"m.gguf does not begin like a GGUF file; download or convert it again");
+        insta::assert_snapshot!(refused(b"GGUF\x03\0\0\0"), @"m.gguf ends in the middle of its header; download or convert it again");
     }
 }

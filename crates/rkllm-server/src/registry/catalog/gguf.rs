@@ -2,7 +2,7 @@
 //! before anything is read, and arrays are passed over.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 
 /// The first bytes of every GGUF file.
 pub(super) const MAGIC: &[u8; 4] = b"GGUF";
@@ -98,8 +98,8 @@ fn tensor<R: Read + Seek>(input: &mut Input<R>) -> io::Result<u64> {
     for _ in 0..dimensions {
         weights = weights.saturating_mul(input.u64()?);
     }
-    // Its type and where its weights are.
-    input.skip(4 + 8)?;
+    // Its type and where its weights are. They are read, as a seek does not notice the file's end.
+    input.array::<{ 4 + 8 }>()?;
     Ok(weights)
 }
 

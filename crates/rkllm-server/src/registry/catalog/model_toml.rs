@@ -17,6 +17,9 @@ pub(super) const FILE: &str = "model.toml";
 /// The scales that an adapter can have.
 const LORA_SCALES: std::ops::RangeInclusive<f64> = -10.0..=10.0;
 
+/// Most characters of a line that an error shows.
+const MAX_SHOWN: usize = 80;
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -106,7 +109,12 @@ fn failed(line: Option<usize>, problem: impl Into<String>) -> CatalogError {
 fn syntax(text: &str, field: &str, error: &toml::de::Error) -> CatalogError {
     let line = error.span().map(|span| line_at(text, span.start));
     match (field, error.message()) {
-        ("", message) => failed(line, message),
+        // Nobody but the line itself knows the field.
+        ("", message) => {
+            let shown = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+            let shown: String = shown.trim().chars().take(MAX_SHOWN).collect();
+            failed(line, format!("{message}, in: {shown}"))
+        }
         // This message names the field itself, and those that there are.
         (_, message) if message.starts_with("unknown field") => failed(line, message),
         (field, message) => failed(line, format!("{field}: {message}")),
@@ -166,7 +174,7 @@ impl Checked<'_> {
             (&["file"], wire.file.as_deref()),
         ] {
             if text == Some("") {
-                let problem = format!("{} is empty; leave it out", keys.join("."));
+                let problem = format!("{} is empty; leave out {}", keys.join("."), keys[0]);
                 return Err(failed(self.line(keys), problem));
             }
         }
@@ -344,41 +352,41 @@ mod tests {
         assert_eq!(settings("template = \"x\"").template.as_deref(), Some("x"));
         let from_file = settings("template_file = \"chat.jinja\"").template;
         assert_eq!(from_file.as_deref(), Some("{{ messages }}"));
-        insta::assert_snapshot!(refused("template = \"x\"\ntemplate_file = \"chat.jinja\""), @"");
-        insta::assert_snapshot!(refused("runtime = \"x\"\nruntime_version = \"1.2.3\""), @"");
-        insta::assert_snapshot!(refused("runtime_version = \"1.2\""), @"");
+        insta::assert_snapshot!(refused("template = \"x\"\ntemplate_file = \"chat.jinja\""), @"model.toml line 2: template and template_file mean the same; leave one out");
+        insta::assert_snapshot!(refused("runtime = \"x\"\nruntime_version = \"1.2.3\""), @"model.toml line 2: runtime and runtime_version both choose the runtime; leave one out");
+        insta::assert_snapshot!(refused("runtime_version = \"1.2\""), @r#"model.toml line 1: runtime_version is "1.2"; write it like "1.2.3""#);
     }
 
     #[test]
     fn syntax_errors_name_line_and_field() {
-        insta::assert_snapshot!(refused("\npinned = 1 2"), @"");
-        insta::assert_snapshot!(refused("\npinned = 1"), @"");
-        insta::assert_snapshot!(refused("\n[sampling]\ntop_p = \"x\""), @"");
-        insta::assert_snapshot!(refused("[sampling]\nmin_p = 1"), @"");
-        insta::assert_snapshot!(refused("overflow = \"shift\""), @"");
-        insta::assert_snapshot!(refused("\nkeep_alive = \"soon\""), @"");
-        insta::assert_snapshot!(refused("reasoning = { start = \"<think>\" }"), @"");
-        insta::assert_snapshot!(refused("pinned = true\npinned = true"), @"");
+        insta::assert_snapshot!(refused("\npinned = 1 2"), @"model.toml line 2: string values must be quoted, expected literal string, in: pinned = 1 2");
+        insta::assert_snapshot!(refused("\npinned = 1"), @"model.toml line 2: pinned: invalid type: integer `1`, expected a boolean");
+        insta::assert_snapshot!(refused("\n[sampling]\ntop_p = \"x\""), @r#"model.toml line 3: sampling.top_p: invalid type: string "x", expected f64"#);
+        insta::assert_snapshot!(refused("[sampling]\nmin_p = 1"), @"model.toml line 2: unknown field `min_p`, expected one of `temperature`, `top_p`, `top_k`, `repeat_penalty`, `frequency_penalty`, `presence_penalty`, `max_new_tokens`, `seed`, `stop`");
+        insta::assert_snapshot!(refused("overflow = \"shift\""), @"model.toml line 1: overflow: unknown variant `shift`, expected `refuse` or `drop-oldest`");
+        insta::assert_snapshot!(refused("\nkeep_alive = \"soon\""), @r#"model.toml line 2: keep_alive: "soon" is no time; write seconds or "5m""#);
+        insta::assert_snapshot!(refused("reasoning = { start = \"<think>\" }"), @"model.toml line 1: reasoning: missing field `end`");
+        insta::assert_snapshot!(refused("pinned = true\npinned = true"), @"model.toml line 2: duplicate key, in: pinned = true");
     }
 
     #[test]
     fn ranges_have_the_words_of_requests() {
-        insta::assert_snapshot!(refused("\n[sampling]\n# hot\ntemperature = 9.5"), @"");
-        insta::assert_snapshot!(refused("sampling.top_k = -1"), @"");
-        insta::assert_snapshot!(refused("context_length = 0"), @"");
-        insta::assert_snapshot!(refused("eos_token_ids = [1, -1]"), @"");
-        insta::assert_snapshot!(refused("lora = { path = \"chat.jinja\", scale = 11 }"), @"");
-        insta::assert_snapshot!(refused("system = \"a\\u0000\""), @"");
-        insta::assert_snapshot!(refused("sampling.stop = [\"\", \"\\u0000\"]"), @"");
-        insta::assert_snapshot!(refused("[reasoning]\nstart = \"\"\nend = \"x\""), @"");
+        insta::assert_snapshot!(refused("\n[sampling]\n# hot\ntemperature = 9.5"), @"model.toml line 4: temperature is 9.5; send a number from 0 to 2");
+        insta::assert_snapshot!(refused("sampling.top_k = -1"), @"model.toml line 1: top_k is -1; send an integer from 0 to 1000000");
+        insta::assert_snapshot!(refused("context_length = 0"), @"model.toml line 1: context_length is 0; send an integer from 1 to 2147483647");
+        insta::assert_snapshot!(refused("eos_token_ids = [1, -1]"), @"model.toml line 1: eos_token_ids[1] is -1; send an integer from 0 to 2147483647");
+        insta::assert_snapshot!(refused("lora = { path = \"chat.jinja\", scale = 11 }"), @"model.toml line 1: lora.scale is 11.0; send a number from -10 to 10");
+        insta::assert_snapshot!(refused("system = \"a\\u0000\""), @"model.toml line 1: system contains U+0000 at byte 1, which models cannot take; remove it");
+        insta::assert_snapshot!(refused("sampling.stop = [\"\", \"\\u0000\"]"), @"model.toml line 1: stop[1] contains U+0000 at byte 0, which models cannot take; remove it");
+        insta::assert_snapshot!(refused("[reasoning]\nstart = \"\"\nend = \"x\""), @"model.toml line 2: reasoning.start is empty; leave out reasoning");
     }
 
     #[test]
     fn files_must_be_there() {
-        insta::assert_snapshot!(refused("template_file = \"no.jinja\""), @"");
-        insta::assert_snapshot!(refused("template_file = \"nul.jinja\""), @"");
-        insta::assert_snapshot!(refused("template_file = \".\""), @"");
-        insta::assert_snapshot!(refused("\nruntime = \"librkllmrt.so\""), @"");
-        insta::assert_snapshot!(refused("lora = { path = \"no.rkllm\" }"), @"");
+        insta::assert_snapshot!(refused("template_file = \"no.jinja\""), @"model.toml line 1: template_file names no.jinja, which cannot be read: No such file or directory (os error 2)");
+        insta::assert_snapshot!(refused("template_file = \"nul.jinja\""), @"model.toml line 1: nul.jinja contains U+0000 at byte 0, which models cannot take; remove it");
+        insta::assert_snapshot!(refused("template_file = \".\""), @"model.toml line 1: template_file names ., which cannot be read: it is no regular file");
+        insta::assert_snapshot!(refused("\nruntime = \"librkllmrt.so\""), @"model.toml line 2: runtime names librkllmrt.so, which cannot be read: No such file or directory (os error 2)");
+        insta::assert_snapshot!(refused("lora = { path = \"no.rkllm\" }"), @"model.toml line 1: lora.path names no.rkllm, which cannot be read: No such file or directory (os error 2)");
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn instructions(text: &str) -> Result<Vec<Instruction>, Problem> {
     let mut lines = text.lines().enumerate();
     let mut found = Vec::new();
     while let Some((index, text)) = lines.next() {
-        let text = text.trim();
+        let text = text.trim_start();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
@@ -81,7 +81,7 @@ fn assigned(value: &str) -> Result<String, String> {
 /// triple, to the first line that ends with them.
 fn quoted<'a>(first: &'a str, mut more: impl Iterator<Item = &'a str>) -> Result<String, String> {
     let quote = ["\"\"\"", "\""].into_iter().find(|quote| first.starts_with(quote));
-    let Some(quote) = quote else { return Ok(first.to_owned()) };
+    let Some(quote) = quote else { return Ok(first.trim_end().to_owned()) };
     let mut text = first[quote.len()..].to_owned();
     loop {
         if let Some(inner) = text.trim_end().strip_suffix(quote) {

@@ -216,17 +216,17 @@ VISION_ENCODER="v.rknn"
 
     #[test]
     fn problems_name_the_line() {
-        insta::assert_snapshot!(refused("FROM a\nTEMPERATURE=hot"), @"");
-        insta::assert_snapshot!(refused("FROM a\n\nPARAMETER temperature 9.5"), @"");
-        insta::assert_snapshot!(refused("NUM_CTX=0"), @"");
-        insta::assert_snapshot!(refused("TOP_K=1.5"), @"");
-        insta::assert_snapshot!(refused("ENABLE_THINKING=maybe"), @"");
-        insta::assert_snapshot!(refused("COLOUR red"), @"");
-        insta::assert_snapshot!(refused("PARAMETER"), @"");
-        insta::assert_snapshot!(refused("FROM"), @"");
-        insta::assert_snapshot!(refused("FROM a\nFROM b"), @"");
-        insta::assert_snapshot!(refused("ADAPTER no.gguf"), @"");
-        insta::assert_snapshot!(refused("SYSTEM a\0"), @"");
-        insta::assert_snapshot!(refused("SYSTEM \"\"\"a"), @"");
+        insta::assert_snapshot!(refused("FROM a\nTEMPERATURE=hot"), @r#"Modelfile line 2: temperature is "hot"; write a number"#);
+        insta::assert_snapshot!(refused("FROM a\n\nPARAMETER temperature 9.5"), @"Modelfile line 3: temperature is 9.5; send a number from 0 to 2");
+        insta::assert_snapshot!(refused("NUM_CTX=0"), @"Modelfile line 1: num_ctx is 0; send an integer from 1 to 2147483647");
+        insta::assert_snapshot!(refused("TOP_K=1.5"), @r#"Modelfile line 1: top_k is "1.5"; write a whole number"#);
+        insta::assert_snapshot!(refused("ENABLE_THINKING=maybe"), @r#"Modelfile line 1: enable_thinking is "maybe"; write true or false"#);
+        insta::assert_snapshot!(refused("COLOUR red"), @"Modelfile line 1: COLOUR is no instruction; # begins a comment");
+        insta::assert_snapshot!(refused("PARAMETER"), @"Modelfile line 1: PARAMETER names nothing");
+        insta::assert_snapshot!(refused("FROM"), @"Modelfile line 1: FROM names nothing");
+        insta::assert_snapshot!(refused("FROM a\nFROM b"), @"Modelfile line 2: there is a FROM already; name one model");
+        insta::assert_snapshot!(refused("ADAPTER no.gguf"), @"Modelfile line 1: ADAPTER names no.gguf, which cannot be read: No such file or directory (os error 2)");
+        insta::assert_snapshot!(refused("SYSTEM a\0"), @"Modelfile line 1: SYSTEM contains U+0000 at byte 1, which models cannot take; remove it");
+        insta::assert_snapshot!(refused("SYSTEM \"\"\"a"), @r#"Modelfile line 1: its """ is not closed"#);
     }
 }

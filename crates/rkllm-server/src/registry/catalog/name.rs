@@ -39,16 +39,17 @@ impl ModelName {
         if name.chars().any(|c| c.is_control() || c == '\\') {
             return Err(bad("it has a control character or a backslash"));
         }
-        if name.split('/').any(|part| matches!(part.trim(), "" | "." | "..")) {
-            return Err(bad("a part between slashes is empty or made of dots"));
-        }
         let lower = name.to_lowercase();
         let (space, last) = lower.rsplit_once('/').unwrap_or(("", &lower));
         let (base, tag) = match last.split_once(':') {
             Some((base, tag)) => (base, Some(tag)),
             None => (last, None),
         };
-        if base.is_empty() || tag.is_some_and(|tag| tag.is_empty() || tag.contains(':')) {
+        let parts = space.split('/').filter(|_| last.len() < lower.len()).chain([base]);
+        if parts.into_iter().any(|part| matches!(part.trim(), "" | "." | "..")) {
+            return Err(bad("a part of it is empty or made of dots"));
+        }
+        if tag.is_some_and(|tag| tag.is_empty() || tag.contains(':')) {
             return Err(bad("write it as name or name:tag"));
         }
         Ok(Self {
@@ -127,6 +128,8 @@ mod tests {
             ":tag",
             "a:",
             "a:b:c",
+            "..:a",
+            "a/.:b",
         ] {
             let error = ModelName::parse(bad).unwrap_err();
             assert!(matches!(error, CatalogError::BadName { .. }), "{bad}");

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::entry::{Broken, Format, ModelEntry};
 use super::error::CatalogError;
 use super::name::ModelName;
-use super::words::meaning;
+use super::words::{meaning, words};
 
 /// Most names that an error proposes.
 const MAX_NEAREST: usize = 3;
 /// How alike names must be to be proposed; 1 is the same.
-const ALIKE: f64 = 0.6;
+const ALIKE: f64 = 0.75;
 
 /// What names can mean.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +65,12 @@ impl<'a> Names<'a> {
     fn unknown(self, name: &str) -> CatalogError {
         let lower = name.to_lowercase();
         let names = self.entries.iter().flat_map(|entry| entry.aliases.iter().chain([&entry.name]));
+        // Another size, or where a model comes from left out, makes a name no less alike.
         let likeness = |other: &str| {
-            strsim::normalized_damerau_levenshtein(&lower, other)
-                .max(strsim::jaro_winkler(&lower, other) - 0.2)
+            let last = other.rsplit('/').next().unwrap_or(other);
+            let plainly = strsim::jaro_winkler(&plain(&lower), &plain(last));
+            let whole = strsim::jaro_winkler(&lower, other);
+            whole.max(strsim::jaro_winkler(&lower, last)).max(0.95 * plainly)
         };
         let mut near: Vec<_> = names
             .map(|other| (likeness(&other.to_lowercase()), other))
@@ -91,6 +94,11 @@ fn one<'a>(
             candidates: several.iter().map(|entry| entry.name.clone()).collect(),
         }),
     }
+}
+
+/// A name without the words for size, quantisation and platform.
+fn plain(name: &str) -> String {
+    words(name).into_iter().filter(|word| meaning(word).is_none()).collect::<Vec<_>>().join("-")
 }
 
 fn has_alias(entry: &ModelEntry, key: &ModelName) -> bool {

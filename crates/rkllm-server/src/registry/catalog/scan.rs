@@ -99,7 +99,10 @@ impl Scanner {
             items.into_iter().partition(|item| item.metadata.is_dir());
         for file in &files {
             if [model_toml::FILE, modelfile_settings::FILE].contains(&file.name.as_str()) {
-                self.broken(&file.name, "it describes no model here; put both in a folder");
+                self.broken(
+                    &file.name,
+                    "it describes no model here; move it into the folder of its model",
+                );
             }
         }
         for (name, model) in models(&files, None) {

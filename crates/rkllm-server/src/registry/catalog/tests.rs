@@ -103,7 +103,7 @@ fn several_models_in_a_folder_have_tags() {
     assert_eq!(names(&catalog), ["org/m:Q4_K_M", "org/m:Q8_0", "org/n:one", "org/n:two"]);
     assert_eq!(resolved(&catalog, "ORG/M:q8_0").unwrap(), "org/m:Q8_0");
     let error = resolved(&catalog, "org/m").unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"model 'org/m' can be any of org/m:Q4_K_M, org/m:Q8_0; send one of these names");
 }
 
 #[test]
@@ -164,7 +164,10 @@ fn modelfiles() {
     let sampling = &luigi.settings.sampling;
     assert_eq!((sampling.temperature, sampling.top_k), (Some(0.0), Some(1)));
     assert_ne!(luigi.digest, entry(&catalog, "base").digest);
-    insta::assert_snapshot!(broken(&catalog).join("\n"), @"");
+    insta::assert_snapshot!(broken(&catalog).join("\n"), @r#"
+        lost: Modelfile: FROM: model 'nowhere' not found; ask for the list of models
+        ring: Modelfile: FROM: model 'ring' not found; ask for the list of models
+        "#);
 }
 
 #[test]
@@ -185,9 +188,18 @@ fn what_is_broken_is_listed_with_its_reason() {
     tree.write("model.toml", "");
     let catalog = tree.scan();
     assert_eq!(names(&catalog), ["good"]);
-    insta::assert_snapshot!(broken(&catalog).join("\n"), @"");
+    insta::assert_snapshot!(broken(&catalog).join("\n"), @r#"
+        a:b:c: "a:b:c" is no name of a model: write it as name or name:tag
+        empty: it is empty; its download or conversion was not finished
+        half: it has no .rkllm or .gguf file
+        late: its download is not finished: m.gguf.part
+        model.toml: it describes no model here; move it into the folder of its model
+        named: "../x" is no name of a model: a part of it is empty or made of dots
+        page: it does not begin like a GGUF file; download it again
+        wrong: model.toml line 2: unknown field `colour`, expected one of `file`, `aliases`, `template`, `template_file`, `tool_format`, `reasoning`, `enable_thinking`, `system`, `sampling`, `context_length`, `overflow`, `runtime`, `runtime_version`, `keep_alive`, `pinned`, `lora`, `eos_token_ids`, `pooling`
+        "#);
     let error = resolved(&catalog, "Page.gguf").unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"model 'Page.gguf' cannot be used: it does not begin like a GGUF file; download it again");
 }
 
 #[test]
@@ -243,7 +255,7 @@ fn equal_names_are_told_apart() {
     let tree = Tree::new(&["m.gguf", "M.rkllm", "n/x.gguf", "n.gguf", "o.gguf", "O.gguf"]);
     let catalog = tree.scan();
     assert_eq!(names(&catalog), ["M.rkllm", "O.gguf", "m.gguf", "n", "n.gguf"]);
-    insta::assert_snapshot!(broken(&catalog).join("\n"), @"");
+    insta::assert_snapshot!(broken(&catalog).join("\n"), @"o.gguf: its name is taken by O.gguf; case makes no difference; rename one");
     assert_eq!(resolved(&catalog, "m.RKLLM").unwrap(), "M.rkllm");
     assert_eq!(resolved(&catalog, "n").unwrap(), "n");
     assert!(matches!(resolved(&catalog, "m"), Err(CatalogError::Unknown { .. })));
@@ -279,13 +291,13 @@ fn names_as_clients_say_them() {
         assert_eq!(resolved(&catalog, said).unwrap(), meant, "{said}");
     }
     let error = |name| resolved(&catalog, name).unwrap_err().to_string();
-    insta::assert_snapshot!(error("qwen3:1.7b"), @"");
-    insta::assert_snapshot!(error("qwen3:8b"), @"");
-    insta::assert_snapshot!(error("qwen2.5-3b-instruct-w4a16"), @"");
-    insta::assert_snapshot!(error("repo"), @"");
-    insta::assert_snapshot!(error("w8a8"), @"");
-    insta::assert_snapshot!(error("qwen3-0.6b-w8a8-rk3588.gguf"), @"");
-    insta::assert_snapshot!(error("../../etc/passwd"), @"");
+    insta::assert_snapshot!(error("qwen3:1.7b"), @"model 'qwen3:1.7b' can be any of Qwen3-1.7B-w4a16-rk3588, Qwen3-1.7B-w8a8-rk3588; send one of these names");
+    insta::assert_snapshot!(error("qwen3:8b"), @"model 'qwen3:8b' not found; the nearest names are Qwen3-0.6B-w8a8-rk3588, Qwen3-1.7B-w4a16-rk3588, Qwen3-1.7B-w8a8-rk3588");
+    insta::assert_snapshot!(error("qwen2.5-3b-instruct-w4a16"), @"model 'qwen2.5-3b-instruct-w4a16' not found; the nearest names are Qwen2.5-3B-Instruct-w8a8");
+    insta::assert_snapshot!(error("repo"), @"model 'repo' not found; the nearest names are hf.co/org/repo");
+    insta::assert_snapshot!(error("w8a8"), @"model 'w8a8' not found; ask for the list of models");
+    insta::assert_snapshot!(error("qwen3-0.6b-w8a8-rk3588.gguf"), @"model 'qwen3-0.6b-w8a8-rk3588.gguf' not found; the nearest names are Qwen3-0.6B-w8a8-rk3588, Qwen3-1.7B-w8a8-rk3588, Qwen3-1.7B-w4a16-rk3588");
+    insta::assert_snapshot!(error("../../etc/passwd"), @r#""../../etc/passwd" is no name of a model: a part of it is empty or made of dots"#);
 }
 
 #[test]
@@ -368,7 +380,7 @@ fn a_file_replaced_by_another_has_changed() {
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     let error = Catalog::scan(Path::new("/nonexistent")).unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"cannot read the models folder /nonexistent: No such file or directory (os error 2); name another one");
 }
 
 proptest! {

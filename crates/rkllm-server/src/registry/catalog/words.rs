@@ -90,7 +90,7 @@ fn split(name: &str) -> impl Iterator<Item = &str> {
     let mut parts = Vec::new();
     for (at, c) in name.char_indices() {
         // The dot of 1.7B is no separator, that of 2b.Q4_K_M is one.
-        let separates = matches!(c, '-' | '_' | ' ')
+        let separates = matches!(c, '-' | '_' | ' ' | ':' | '/')
             || c == '.' && !(digit(at.checked_sub(1)) && digit(Some(at + 1)));
         if separates {
             parts.push(&name[from..at]);
