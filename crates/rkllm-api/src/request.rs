@@ -142,6 +142,9 @@ tunable! {
     /// );
     /// ```
     pub struct GenerateRequest {
+        /// The model, by name; the one that the server was started with if not said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub model: Option<String>,
         /// The text to answer.
         pub prompt: String,
         /// Who says it; the user if not said.
@@ -159,6 +162,9 @@ tunable! {
 tunable! {
     /// Body of `POST /chat`: answer the last turn of a conversation.
     pub struct ChatRequest {
+        /// The model, by name; the one that the server was started with if not said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub model: Option<String>,
         /// The conversation, oldest turn first.
         pub messages: Vec<Message>,
         /// Whether a model that can think before it answers shall do so; `None` leaves the choice to the server.
@@ -183,6 +189,7 @@ mod tests {
 
     fn full() -> GenerateRequest {
         GenerateRequest {
+            model: Some("qwen3".into()),
             prompt: "Hello".into(),
             role: Role::System,
             enable_thinking: Some(false),
@@ -203,6 +210,7 @@ mod tests {
     fn wire_format_of_generate() {
         insta::assert_json_snapshot!(full(), @r#"
         {
+          "model": "qwen3",
           "prompt": "Hello",
           "role": "system",
           "enable_thinking": false,

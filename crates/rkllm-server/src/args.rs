@@ -14,15 +14,62 @@ pub struct Args {
     #[command(subcommand)]
     pub action: Option<Action>,
 
-    /// Model file: .rkllm or .gguf
+    /// Model file: .rkllm or .gguf. It is loaded at once and answers requests that name no model
     #[arg(
         long = "rkllm-model-path",
         visible_aliases = ["model", "rkllm_model_path"],
         env = "RKLLM_MODEL",
         value_name = "FILE",
-        required = true
+        required_unless_present = "models_dir"
     )]
     pub model: Option<PathBuf>,
+
+    /// Folder with more models, each loaded when a request names it; docs/models.md says how to lay it
+    /// out
+    #[arg(long, visible_alias = "models_dir", env = "RKLLM_MODELS_DIR", value_name = "FOLDER")]
+    pub models_dir: Option<PathBuf>,
+
+    /// Time that a model of --models-dir stays in memory after its last answer: 5m, 1h30m, seconds, 0,
+    /// or -1 for ever
+    #[arg(
+        long,
+        visible_alias = "keep_alive",
+        env = "RKLLM_KEEP_ALIVE",
+        value_name = "TIME",
+        default_value = "5m",
+        allow_negative_numbers = true
+    )]
+    pub keep_alive: String,
+
+    /// Memory that all models may take together, in MB [default: three quarters of the machine's]
+    #[arg(
+        long,
+        visible_alias = "memory_budget",
+        env = "RKLLM_MEMORY_BUDGET",
+        value_name = "MB",
+        allow_negative_numbers = true
+    )]
+    pub memory_budget: Option<u64>,
+
+    /// Disk space for the states of conversations that take turns, in MB; 0 keeps none
+    #[arg(
+        long,
+        visible_alias = "prefix_cache",
+        env = "RKLLM_PREFIX_CACHE",
+        value_name = "MB",
+        default_value_t = 1024,
+        allow_negative_numbers = true
+    )]
+    pub prefix_cache: u64,
+
+    /// Folder for them [default: one in the system's folder for temporary files]
+    #[arg(
+        long,
+        visible_alias = "prefix_cache_dir",
+        env = "RKLLM_PREFIX_CACHE_DIR",
+        value_name = "FOLDER"
+    )]
+    pub prefix_cache_dir: Option<PathBuf>,
 
     /// Board that the server runs on; auto looks for itself
     #[arg(
@@ -182,70 +229,60 @@ fn without_empty_variables(command: Command) -> Command {
 /// Sampling of requests that say nothing.
 #[derive(Debug, clap::Args)]
 pub struct SamplingArgs {
-    /// Randomness, 0 to 2; 0 always takes the likeliest token
-    #[arg(
-        long,
-        env = "RKLLM_TEMPERATURE",
-        value_name = "NUMBER",
-        default_value_t = 0.8,
-        allow_negative_numbers = true
-    )]
-    pub temperature: f64,
+    /// Randomness, 0 to 2; 0 always takes the likeliest token [default: the model's, or 0.8]
+    #[arg(long, env = "RKLLM_TEMPERATURE", value_name = "NUMBER", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
 
-    /// Only the likeliest tokens that make up this share are candidates, 0 to 1
+    /// Only the likeliest tokens that make up this share are candidates, 0 to 1 [default: the
+    /// model's, or 0.9]
     #[arg(
         long,
         visible_alias = "top_p",
         env = "RKLLM_TOP_P",
         value_name = "NUMBER",
-        default_value_t = 0.9,
         allow_negative_numbers = true
     )]
-    pub top_p: f64,
+    pub top_p: Option<f64>,
 
-    /// Only this many of the likeliest tokens are candidates; 0 is no limit
+    /// Only this many of the likeliest tokens are candidates; 0 is no limit [default: the model's, or 40]
     #[arg(
         long,
         visible_alias = "top_k",
         env = "RKLLM_TOP_K",
         value_name = "COUNT",
-        default_value_t = 40,
         allow_negative_numbers = true
     )]
-    pub top_k: u32,
+    pub top_k: Option<u32>,
 
-    /// Holds back tokens seen lately; 1 is off
+    /// Holds back tokens seen lately; 1 is off [default: the model's, or 1.1]
     #[arg(
         long,
         visible_alias = "repeat_penalty",
         env = "RKLLM_REPEAT_PENALTY",
         value_name = "NUMBER",
-        default_value_t = 1.1,
         allow_negative_numbers = true
     )]
-    pub repeat_penalty: f64,
+    pub repeat_penalty: Option<f64>,
 
-    /// Holds back tokens by how often they were seen lately, -2 to 2; 0 is off
+    /// Holds back tokens by how often they were seen lately, -2 to 2; 0 is off [default: 0]
     #[arg(
         long,
         visible_alias = "frequency_penalty",
         env = "RKLLM_FREQUENCY_PENALTY",
         value_name = "NUMBER",
-        default_value_t = 0.0,
         allow_negative_numbers = true
     )]
-    pub frequency_penalty: f64,
+    pub frequency_penalty: Option<f64>,
 
-    /// Holds back tokens that were seen lately at all, -2 to 2; 0 is off
+    /// Holds back tokens that were seen lately at all, -2 to 2; 0 is off [default: 0]
     #[arg(
         long,
         visible_alias = "presence_penalty",
         env = "RKLLM_PRESENCE_PENALTY",
         value_name = "NUMBER",
-        default_value_t = 0.0,
         allow_negative_numbers = true
     )]
-    pub presence_penalty: f64,
+    pub presence_penalty: Option<f64>,
 }
 
 /// Where the server runs.

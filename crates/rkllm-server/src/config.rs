@@ -1,22 +1,23 @@
 //! What the flags mean.
 
 use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::args::{Args, SamplingArgs, TargetPlatform};
 use crate::generate::Tuning;
-use crate::platform::Soc;
-use crate::worker::{Adapter, Limits, ModelSpec, Prompting, RuntimeChoice};
+use crate::platform::{self, Soc};
+use crate::registry::catalog::{Catalog, CatalogError, Format};
+use crate::registry::{Defaults, KeepAlive, Models, alone};
+use crate::worker::{Limits, PrefixCacheSpec};
 
 /// Everything that the server is told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     pub(crate) address: SocketAddr,
-    pub(crate) limits: Limits,
-    pub(crate) model: ModelSpec,
+    pub(crate) models: Models,
+    pub(crate) defaults: Defaults,
 }
 
 /// Why the server cannot start the way it was told to.
@@ -57,14 +58,14 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// No model was named.
-    #[error("no model; name one with --model")]
-    NoModel,
-    /// The model is of no known kind.
-    #[error("{} is neither a .rkllm nor a GGUF model", .path.display())]
-    UnknownModel {
-        /// The model file.
-        path: PathBuf,
+    /// A model, or the folder with the models, cannot be used.
+    #[error("{0}")]
+    Model(String),
+    /// A time that cannot be read.
+    #[error("--keep-alive is {said}; give a time such as 5m or 1h30m, seconds, 0, or -1 for ever")]
+    KeepAlive {
+        /// What the flag says.
+        said: String,
     },
     /// A `.rkllm` model cannot run on the CPU.
     #[error("{} needs an NPU, so it cannot run with --target-platform cpu; use a GGUF model", .path.display())]
@@ -88,6 +89,12 @@ pub enum ConfigError {
     Range(String),
 }
 
+impl From<CatalogError> for ConfigError {
+    fn from(error: CatalogError) -> Self {
+        Self::Model(error.to_string())
+    }
+}
+
 impl Config {
     /// Works out what the flags mean on this machine.
     ///
@@ -98,59 +105,69 @@ impl Config {
     }
 
     fn resolve_on(args: Args, root: &Path) -> Result<Self, ConfigError> {
-        let model = args.model.ok_or(ConfigError::NoModel)?;
-        let kind = ModelKind::of(&model)?;
         for (what, path) in [
+            ("model", &args.model),
             ("LoRA adapter", &args.lora_model_path),
             ("prompt cache", &args.prompt_cache_path),
             ("runtime library", &args.runtime),
         ] {
             if let Some(path) = path {
-                open(what, path)?;
+                check(what, path)?;
             }
         }
+        let main = args.model.as_deref().map(alone).transpose()?;
+        let catalog = args.models_dir.as_deref().map(Catalog::scan).transpose()?;
         let soc = soc(args.target_platform, root)?;
-        if kind == ModelKind::Rkllm && args.target_platform == TargetPlatform::Cpu {
-            return Err(ConfigError::NoNpu { path: model });
+        if let Some(main) = main.as_ref().filter(|main| main.format == Format::Rkllm) {
+            if args.target_platform == TargetPlatform::Cpu {
+                return Err(ConfigError::NoNpu { path: main.file.clone() });
+            }
+            if args.threads.is_some() && catalog.is_none() {
+                return Err(ConfigError::Threads);
+            }
         }
-        let runtime = match (args.runtime, kind) {
-            (Some(library), _) => RuntimeChoice::Library(library),
-            (None, ModelKind::Gguf) => RuntimeChoice::Embedded,
-            (None, ModelKind::Rkllm) => RuntimeChoice::Search,
-        };
-        let cpu_mask = match (&runtime, args.threads) {
-            // The embedded runtime takes as many threads as the mask has bits.
-            (RuntimeChoice::Embedded, threads) => threads.map(|count| u32::MAX >> (32 - count)),
-            (_, Some(_)) => return Err(ConfigError::Threads),
-            (_, None) => soc.map(Soc::cpu_mask),
-        };
-        let size = model.metadata().map_or(0, |metadata| metadata.len());
-        let limits = Limits {
-            queue_depth: args.queue_depth.into(),
-            queue_timeout: Duration::from_secs(args.queue_timeout),
-            load_timeout: Duration::from_secs(args.load_timeout.unwrap_or(120 + size / 20_000_000)),
-            token_timeout: Duration::from_secs(args.token_timeout),
-        };
-        let name = model.file_stem().unwrap_or(model.as_os_str()).to_string_lossy().into_owned();
         let max_new_tokens = positive("--max-new-tokens", args.max_new_tokens)?;
-        let model = ModelSpec {
-            name,
-            model,
-            runtime,
-            context: positive("--context-length", args.context_length)?,
-            defaults: Tuning {
+        let keep_alive = KeepAlive::from_text(&args.keep_alive)
+            .ok_or_else(|| ConfigError::KeepAlive { said: args.keep_alive.clone() })?;
+        let budget = args.memory_budget.map(|megabytes| megabytes.saturating_mul(1_000_000));
+        let defaults = Defaults {
+            sampling: Tuning {
                 max_new_tokens: max_new_tokens.map(i64::from),
                 ..sampling(&args.sampling)?
             },
-            cpu_mask,
-            affinity: None,
-            lora: args.lora_model_path.map(|path| Adapter { path, scale: 1.0 }),
+            context: positive("--context-length", args.context_length)?,
+            threads: args.threads,
+            soc,
+            limits: limits(&args),
+            load_timeout: args.load_timeout.map(Duration::from_secs),
+            keep_alive,
+            memory_budget: budget.unwrap_or_else(|| platform::memory(root) / 4 * 3),
+            prefix_cache: prefix_cache(&args),
+            runtime: args.runtime,
+            lora: args.lora_model_path,
             prompt_cache: args.prompt_cache_path,
-            prompting: Prompting::default(),
-            prefix_cache: None,
         };
-        Ok(Self { address: SocketAddr::new(args.host, args.port), limits, model })
+        let address = SocketAddr::new(args.host, args.port);
+        Ok(Self { address, models: Models { main, catalog }, defaults })
     }
+}
+
+fn limits(args: &Args) -> Limits {
+    Limits {
+        queue_depth: args.queue_depth.into(),
+        queue_timeout: Duration::from_secs(args.queue_timeout),
+        // Each model's own, by its size.
+        load_timeout: Duration::ZERO,
+        token_timeout: Duration::from_secs(args.token_timeout),
+    }
+}
+
+/// Where the states of conversations go; each process has a folder of its own.
+fn prefix_cache(args: &Args) -> Option<PrefixCacheSpec> {
+    let folder = args.prefix_cache_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = folder.join(format!("rkllm-cache-{}", std::process::id()));
+    let budget = args.prefix_cache.saturating_mul(1_000_000);
+    (budget > 0).then_some(PrefixCacheSpec { folder, budget })
 }
 
 /// The chip that the server runs on, by flag or device tree.
@@ -171,33 +188,8 @@ fn soc(platform: TargetPlatform, root: &Path) -> Result<Option<Soc>, ConfigError
     }
 }
 
-/// What a model file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ModelKind {
-    Rkllm,
-    Gguf,
-}
-
-impl ModelKind {
-    /// By its name; by its first bytes if the name says nothing.
-    fn of(path: &Path) -> Result<Self, ConfigError> {
-        let mut file = open("model", path)?;
-        let named = |name| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(name));
-        if named("rkllm") {
-            return Ok(Self::Rkllm);
-        }
-        if named("gguf") {
-            return Ok(Self::Gguf);
-        }
-        let mut magic = [0; 4];
-        match file.read_exact(&mut magic) {
-            Ok(()) if &magic == b"GGUF" => Ok(Self::Gguf),
-            _ => Err(ConfigError::UnknownModel { path: path.to_owned() }),
-        }
-    }
-}
-
-fn open(what: &'static str, path: &Path) -> Result<File, ConfigError> {
+/// Whether a file that the user named can be read at all.
+fn check(what: &'static str, path: &Path) -> Result<(), ConfigError> {
     let fail = |source| ConfigError::File { what, path: path.to_owned(), source };
     let metadata = path.metadata().map_err(fail)?;
     if metadata.is_dir() {
@@ -209,7 +201,7 @@ fn open(what: &'static str, path: &Path) -> Result<File, ConfigError> {
     if metadata.len() == 0 {
         return Err(ConfigError::Empty { what, path: path.to_owned() });
     }
-    File::open(path).map_err(fail)
+    File::open(path).map(drop).map_err(fail)
 }
 
 fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, ConfigError> {
@@ -224,12 +216,12 @@ fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, ConfigError> 
 fn sampling(args: &SamplingArgs) -> Result<Tuning, ConfigError> {
     // The same ranges as for requests.
     let tuning = Tuning {
-        temperature: Some(args.temperature),
-        top_p: Some(args.top_p),
-        top_k: Some(args.top_k.into()),
-        repeat_penalty: Some(args.repeat_penalty),
-        frequency_penalty: Some(args.frequency_penalty),
-        presence_penalty: Some(args.presence_penalty),
+        temperature: args.temperature,
+        top_p: args.top_p,
+        top_k: args.top_k.map(i64::from),
+        repeat_penalty: args.repeat_penalty,
+        frequency_penalty: args.frequency_penalty,
+        presence_penalty: args.presence_penalty,
         ..Tuning::default()
     };
     tuning.check().map_err(|error| {
@@ -254,7 +246,7 @@ mod tests {
             let root = tempfile::tempdir().unwrap();
             for (name, content) in [
                 ("m.rkllm", "x"),
-                ("m.gguf", "x"),
+                ("m.gguf", "GGUFxx"),
                 ("M.RKLLM", "x"),
                 ("magic", "GGUFxx"),
                 ("other", "x"),
@@ -285,33 +277,30 @@ mod tests {
     #[test]
     fn the_model_decides_the_runtime() {
         let machine = Machine::new(None);
-        let runtime = |model, flags: &[&str]| machine.resolve(model, flags).unwrap().model.runtime;
-        assert_eq!(runtime("m.gguf", &[]), RuntimeChoice::Embedded);
-        assert_eq!(runtime("magic", &[]), RuntimeChoice::Embedded);
-        assert_eq!(runtime("m.rkllm", &[]), RuntimeChoice::Search);
-        assert_eq!(runtime("M.RKLLM", &[]), RuntimeChoice::Search);
-        let library = machine.root.path().join("other");
-        let flags = ["--runtime", library.to_str().unwrap()];
-        assert_eq!(runtime("m.gguf", &flags), RuntimeChoice::Library(library.clone()));
+        let format = |model| machine.resolve(model, &[]).unwrap().models.main.unwrap().format;
+        assert_eq!(format("m.gguf"), Format::Gguf);
+        assert_eq!(format("magic"), Format::Gguf);
+        assert_eq!(format("m.rkllm"), Format::Rkllm);
+        assert_eq!(format("M.RKLLM"), Format::Rkllm);
     }
 
     #[test]
     fn threads_are_for_the_embedded_runtime() {
         let machine = Machine::new(None);
-        let mask = |flags| machine.resolve("m.gguf", flags).unwrap().model.cpu_mask;
-        assert_eq!(mask(&[]), None);
-        assert_eq!(mask(&["--threads", "3"]), Some(0b111));
-        assert_eq!(mask(&["--threads", "32"]), Some(u32::MAX));
+        assert_eq!(
+            machine.resolve("m.gguf", &["--threads", "3"]).unwrap().defaults.threads,
+            Some(3)
+        );
         assert!(machine.refused("m.rkllm", &["--threads", "3"]).contains("--threads"));
     }
 
     #[test]
     fn boards_choose_the_cpus() {
         let board = Machine::new(Some("rockchip,rk3588\0"));
-        let mask = |flags: &[&str]| board.resolve("m.rkllm", flags).unwrap().model.cpu_mask;
-        assert_eq!(mask(&[]), Some(0xf0));
-        assert_eq!(mask(&["--target_platform", "rk3588"]), Some(0xf0));
-        assert_eq!(Machine::new(None).resolve("m.rkllm", &[]).unwrap().model.cpu_mask, None);
+        let soc = |flags: &[&str]| board.resolve("m.rkllm", flags).unwrap().defaults.soc;
+        assert_eq!(soc(&[]), Some(Soc::Rk3588));
+        assert_eq!(soc(&["--target_platform", "rk3588"]), Some(Soc::Rk3588));
+        assert_eq!(Machine::new(None).resolve("m.rkllm", &[]).unwrap().defaults.soc, None);
         let refused = board.refused("m.rkllm", &["--target-platform", "rk3576"]);
         assert!(refused.contains("rk3576") && refused.contains("rk3588"), "{refused}");
     }
@@ -362,8 +351,8 @@ mod tests {
             let args = ["rkllm-server"].into_iter().chain(pairs).chain(["--port", "5001"]);
             let config = Config::resolve_on(Args::parse_from(args), machine.root.path()).unwrap();
             assert_eq!(config.address.port(), 5001);
-            assert_eq!(config.model.lora.map(|lora| lora.path).as_deref(), Some(Path::new(file)));
-            assert_eq!(config.model.prompt_cache.as_deref(), Some(Path::new(file)));
+            assert_eq!(config.defaults.lora.as_deref(), Some(Path::new(file)));
+            assert_eq!(config.defaults.prompt_cache.as_deref(), Some(Path::new(file)));
         }
     }
 }

@@ -32,8 +32,8 @@ pub use args::{Action, Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
 
 use app::State;
-use registry::Registry;
-use worker::{EXIT, Facts, Status};
+use registry::{ModelState, Registry};
+use worker::{Facts, Status};
 
 pub use worker::child::main as worker_main;
 
@@ -98,8 +98,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let address = listener.local_addr()?;
-    tracing::info!("listening on http://{address}, loading the model");
-    let (registry, tasks) = Registry::new(config.model, config.limits);
+    tracing::info!("listening on http://{address}");
+    let (registry, tasks) = Registry::new(config.models, config.defaults);
     let server = http(listener, registry.clone(), tasks)?;
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -151,21 +151,29 @@ fn http(
     Ok(server.run())
 }
 
-/// Greets once the model is loaded; over only when it cannot be.
+/// Greets once the server can answer; over only when the model that it was started with cannot be
+/// loaded.
 async fn greet(registry: &Registry, address: SocketAddr) -> RunError {
     match registry.settled().await {
-        Status::Ready(facts) => {
+        Some((_, Status::Failed { reason })) => return RunError::Load(reason),
+        Some((_, Status::Ready(facts))) => {
             // Whoever closed stdout does not want to be greeted.
-            let _ = announce(&facts, address);
-            std::future::pending().await
+            let _ = announce(Some(&facts), registry, address).await;
         }
-        Status::Failed { reason } => RunError::Load(reason),
-        Status::Loading { .. } | Status::Closed => std::future::pending().await,
+        _ => {
+            let _ = announce(None, registry, address).await;
+        }
     }
+    std::future::pending().await
 }
 
 /// Tells the user that the server is there and how to try it.
-fn announce(facts: &Facts, address: SocketAddr) -> std::io::Result<()> {
+async fn announce(
+    facts: Option<&Facts>,
+    registry: &Registry,
+    address: SocketAddr,
+) -> std::io::Result<()> {
+    let models = registry.models().await;
     let mut out = std::io::stdout().lock();
     let version = env!("CARGO_PKG_VERSION");
     let reach = if address.ip().is_unspecified() {
@@ -173,19 +181,31 @@ fn announce(facts: &Facts, address: SocketAddr) -> std::io::Result<()> {
     } else {
         address.to_string()
     };
+    writeln!(out, "rkllm-server {version}")?;
+    if let Some(facts) = facts {
+        writeln!(
+            out,
+            "runtime  {}\nmodel    {}\ncontext  {} tokens",
+            facts.runtime, facts.model, facts.context
+        )?;
+    }
+    if registry.folder().is_some() {
+        let names: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+        writeln!(out, "models   {}", names.join(", "))?;
+    }
+    let first = models.iter().find(|model| !matches!(model.state, ModelState::Failed { .. }));
+    let name = match (facts, first) {
+        (None, Some(model)) => format!("\"model\": {:?}, ", model.name),
+        _ => String::new(),
+    };
     writeln!(
         out,
-        "rkllm-server {version}
-runtime  {}
-model    {}
-context  {} tokens
-address  http://{address}
+        "address  http://{address}
 
 Try it:
-  curl http://{reach}/chat -d '{{\"temperature\": 0, \"repeat_penalty\": 1, \"messages\": [
+  curl http://{reach}/chat -d '{{{name}\"temperature\": 0, \"repeat_penalty\": 1, \"messages\": [
     {{\"role\": \"system\", \"content\": \"You are a helpful assistant.\"}},
-    {{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'",
-        facts.runtime, facts.model, facts.context
+    {{\"role\": \"user\", \"content\": \"What is the capital of France?\"}}]}}'"
     )?;
     out.flush()
 }

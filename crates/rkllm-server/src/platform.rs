@@ -43,6 +43,22 @@ impl Soc {
     }
 }
 
+/// Bytes of memory that a process has in use; 0 if it is gone.
+pub(crate) fn memory_of(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Bytes of memory that this machine has, by `/proc` below `root`; 0 if that cannot be read.
+pub(crate) fn memory(root: &Path) -> u64 {
+    let info = std::fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

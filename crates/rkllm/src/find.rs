@@ -25,6 +25,34 @@ pub(crate) fn library() -> Result<PathBuf, Error> {
     first(candidates(executable.as_deref(), std::env::var_os("LD_LIBRARY_PATH")))
 }
 
+/// The first runtime library found that has this version.
+pub(crate) fn library_of(version: &str) -> Result<PathBuf, Error> {
+    let executable = std::env::current_exe().ok();
+    let named = std::env::var_os("RKLLM_LIB").map(PathBuf::from);
+    let usual = candidates(executable.as_deref(), std::env::var_os("LD_LIBRARY_PATH"));
+    let searched = usual.iter().flat_map(|path| with_version(path, version)).chain(named);
+    let searched: Vec<_> = searched.collect();
+    let has_version = |path: &&PathBuf| {
+        let found = rkllm_sys::inspect(path);
+        found.is_ok_and(|found| found.version.to_string() == version && found.target != "CPU")
+    };
+    match searched.iter().find(has_version) {
+        Some(path) => Ok(path.clone()),
+        None => Err(Error::NotFound { searched }),
+    }
+}
+
+/// The names that a library of a version may have beside this one.
+fn with_version(path: &Path, version: &str) -> [PathBuf; 4] {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    [
+        path.to_owned(),
+        folder.join(format!("librkllmrt-{version}.so")),
+        folder.join(format!("{NAME}.{version}")),
+        folder.join(version).join(NAME),
+    ]
+}
+
 fn candidates(executable: Option<&Path>, loader_path: Option<std::ffi::OsString>) -> Vec<PathBuf> {
     let beside = executable.and_then(Path::parent);
     let beside = beside.into_iter().flat_map(|folder| [folder.to_owned(), folder.join("lib")]);

@@ -27,6 +27,16 @@ impl Runtime {
         Self::open(find::library()?)
     }
 
+    /// Opens the first runtime library found that has this version, such as `1.2.3`. The places are
+    /// those of [`Runtime::find`], and in each of them `librkllmrt.so`, `librkllmrt-1.2.3.so`,
+    /// `librkllmrt.so.1.2.3` and `1.2.3/librkllmrt.so`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with every place that was tried, else as [`Runtime::open`].
+    pub fn find_version(version: &str) -> Result<Self, Error> {
+        Self::open(find::library_of(version)?)
+    }
+
     /// Opens a runtime library. Its version is read from the file before any of its code runs; the
     /// environment variable `RKLLM_ABI` (`1.1`, `1.2.0`, `1.2.1`, `1.3`) overrides which generation
     /// that version is taken for.

@@ -132,6 +132,21 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
+    /// This where it says something, `base` elsewhere.
+    pub(crate) fn over(self, base: Self) -> Self {
+        Self {
+            temperature: self.temperature.or(base.temperature),
+            top_p: self.top_p.or(base.top_p),
+            top_k: self.top_k.or(base.top_k),
+            repeat_penalty: self.repeat_penalty.or(base.repeat_penalty),
+            frequency_penalty: self.frequency_penalty.or(base.frequency_penalty),
+            presence_penalty: self.presence_penalty.or(base.presence_penalty),
+            max_new_tokens: self.max_new_tokens.or(base.max_new_tokens),
+            seed: self.seed.or(base.seed),
+            stop: if self.stop.is_empty() { base.stop } else { self.stop },
+        }
+    }
+
     /// Refuses what has no meaning, naming field, value and range.
     pub(crate) fn check(&self) -> Result<(), Error> {
         number("temperature", self.temperature, 0.0..=2.0)?;

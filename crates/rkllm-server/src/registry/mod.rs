@@ -1,34 +1,73 @@
 //! The models of this server: which there are, which are in memory, and the way to each.
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the server runs one model"))]
 pub(crate) mod catalog;
+mod describe;
 mod info;
+mod shelf;
+mod spec;
 
-use std::sync::{Arc, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-pub(crate) use info::{Abilities, KeepAlive, ModelInfo, ModelState};
+pub(crate) use catalog::KeepAlive;
+pub(crate) use info::{Abilities, ModelInfo, ModelState};
+pub(crate) use spec::Defaults;
 
 use crate::error::{Code, Error};
 use crate::generate::Request;
-use crate::worker::{Answer, Limits, ModelSpec, Output, Status, Work, Worker};
+use crate::worker::{Answer, Facts, Output, Status, Work, Worker};
+use catalog::{Catalog, CatalogError, ModelEntry};
+use shelf::Shelf;
 
 pub(crate) use crate::worker::{Embed, EmbedInput};
 
+/// How often idle models are looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// The models folder is looked at again for a listing, but not more often than this.
+const RESCAN: Duration = Duration::from_secs(2);
+
 /// The way to the models. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Registry {
-    worker: Arc<OnceLock<Worker>>,
-    started: watch::Receiver<bool>,
+pub(crate) struct Registry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    defaults: Defaults,
+    state: Mutex<State>,
+    /// Whether the task of the registry runs, which everything that is loaded belongs to.
+    started: watch::Sender<bool>,
 }
 
-/// Which model a request is for.
+#[derive(Debug)]
+struct State {
+    /// The model that the server was started with.
+    main: Option<Arc<ModelEntry>>,
+    /// The models folder.
+    catalog: Option<Catalog>,
+    scanned: Instant,
+    shelf: Shelf,
+    closing: bool,
+}
+
+/// What the registry starts with.
+#[derive(Debug)]
+pub(crate) struct Models {
+    /// The model that is loaded at once and that requests without a name get.
+    pub(crate) main: Option<Arc<ModelEntry>>,
+    /// The models folder.
+    pub(crate) catalog: Option<Catalog>,
+}
+
+/// Which model a request is for, and whose it is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
-    /// By name or alias; `None` is the only model, or the default one.
+    /// By name or alias; `None` is the only model, or the one that the server was started with.
     pub(crate) model: Option<String>,
     /// How long it stays in memory after this request; `None` as its settings say.
     pub(crate) keep_alive: Option<KeepAlive>,
@@ -37,6 +76,7 @@ pub(crate) struct Target {
 }
 
 /// A request that will be answered.
+#[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) answer: Answer,
     /// The model's name.
@@ -60,51 +100,55 @@ pub(crate) struct Embeddings {
 }
 
 impl Registry {
-    /// The registry of one model, and the task that it lives in.
+    /// The registry, and the task that it lives in.
     pub(crate) fn new(
-        spec: ModelSpec,
-        limits: Limits,
+        models: Models,
+        defaults: Defaults,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let worker = Arc::<OnceLock<Worker>>::default();
-        let (start, started) = watch::channel(false);
-        let slot = Arc::clone(&worker);
-        let tasks = async move {
-            let _ = slot.set(Worker::start(spec, limits, std::future::ready(())));
-            start.send_replace(true);
+        let shelf = Shelf::new(defaults.memory_budget);
+        let Models { main, catalog } = models;
+        let scanned = Instant::now();
+        let state = Mutex::new(State { main, catalog, scanned, shelf, closing: false });
+        let registry =
+            Self(Arc::new(Inner { defaults, state, started: watch::Sender::new(false) }));
+        let tasks = registry.clone().live();
+        (registry, tasks)
+    }
+
+    /// Loads the main model and the pinned ones and lets idle ones go, for ever.
+    async fn live(self) {
+        let pinned = {
+            let state = self.0.state.lock();
+            let entries = state.entries().filter(|entry| entry.settings.pinned).cloned();
+            state.main.iter().cloned().chain(entries).collect::<Vec<_>>()
         };
-        (Self { worker, started }, tasks)
-    }
-
-    async fn worker(&self) -> &Worker {
-        let _ = self.started.clone().wait_for(|started| *started).await;
-        self.worker.get().expect("it is set before that is said")
-    }
-
-    pub(crate) async fn settled(&self) -> Status {
-        self.worker().await.settled().await
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        self.worker.get().is_some_and(|worker| matches!(worker.status(), Status::Ready(_)))
-    }
-
-    pub(crate) async fn close(&self, deadline: Instant) {
-        self.worker().await.close(deadline).await;
+        for entry in pinned {
+            if let Err(error) = self.worker(&entry, None) {
+                tracing::error!(model = entry.name, "{error}");
+            }
+        }
+        self.0.started.send_replace(true);
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.0.state.lock().shelf.unload_idle();
+        }
     }
 
     /// Sends a request to its model, which is loaded if needed: takes a place in line, at once or
-    /// not at all, and checks the request against the model. Nothing runs until the answer is read;
-    /// dropping it leaves the line or ends the run.
+    /// not at all, and checks the request against the model. Dropping the answer leaves the line or
+    /// ends the run.
     pub(crate) async fn answer(
         &self,
         target: &Target,
         request: Request,
     ) -> Result<Accepted, Error> {
-        let _ = target;
-        let (answer, prepared) = self.worker().await.answer(target.owner, request).await?;
+        let (entry, worker) = self.find(target).await?;
+        let (answer, prepared) = worker.answer(target.owner, request).await?;
         Ok(Accepted {
             answer,
-            model: String::new(),
+            model: entry.name.clone(),
             prompt_tokens: prepared.tokens,
             ignored: prepared.ignored,
         })
@@ -112,10 +156,10 @@ impl Registry {
 
     /// Tokens that a request's prompt has.
     pub(crate) async fn count(&self, target: &Target, request: Request) -> Result<u32, Error> {
-        let _ = target;
-        match self.worker().await.work(Work::Count(request)).await? {
+        let (_, worker) = self.find(target).await?;
+        match worker.work(Work::Count(request)).await? {
             Output::Count(count) => Ok(count),
-            _ => Err(unsupported()),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -126,8 +170,11 @@ impl Registry {
         text: String,
         special: bool,
     ) -> Result<Vec<i32>, Error> {
-        let _ = (target, text, special);
-        Err(unsupported())
+        let (_, worker) = self.find(target).await?;
+        match worker.work(Work::Tokenize { text, special }).await? {
+            Output::Tokens(tokens) => Ok(tokens),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// The text of tokens.
@@ -136,51 +183,293 @@ impl Registry {
         target: &Target,
         tokens: Vec<i32>,
     ) -> Result<String, Error> {
-        let _ = (target, tokens);
-        Err(unsupported())
+        let (_, worker) = self.find(target).await?;
+        match worker.work(Work::Detokenize(tokens)).await? {
+            Output::Text(text) => Ok(text),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Turns texts into vectors.
     pub(crate) async fn embed(&self, target: &Target, embed: Embed) -> Result<Embeddings, Error> {
-        let _ = (target, embed);
-        Err(unsupported())
+        let started = Instant::now();
+        let (entry, worker) = self.find(target).await?;
+        worker.settled().await;
+        let load = started.elapsed();
+        match worker.work(Work::Embed(embed)).await? {
+            Output::Vectors { vectors, tokens } => {
+                let total = started.elapsed();
+                Ok(Embeddings { model: entry.name.clone(), vectors, tokens, load, total })
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 
-    /// How well each document answers the query, 0 to 1.
+    /// How well each document answers the query, 0 to 1, and the tokens that it took.
     pub(crate) async fn rerank(
         &self,
         target: &Target,
         query: String,
         documents: Vec<String>,
-    ) -> Result<Vec<f32>, Error> {
-        let _ = (target, query, documents);
-        Err(unsupported())
+    ) -> Result<(Vec<f32>, u32), Error> {
+        let (_, worker) = self.find(target).await?;
+        match worker.work(Work::Rerank { query, documents }).await? {
+            Output::Scores { scores, tokens } => Ok((scores, tokens)),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// All models by name.
     pub(crate) async fn models(&self) -> Vec<ModelInfo> {
-        Vec::new()
+        let outdated = {
+            let state = self.0.state.lock();
+            state.catalog.is_some() && state.scanned.elapsed() > RESCAN
+        };
+        if outdated {
+            self.rescan().await;
+        }
+        let state = self.0.state.lock();
+        let mut models: Vec<_> = state.all().map(|entry| self.describe(&state, entry)).collect();
+        models.extend(state.broken());
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        models
     }
 
     /// One model.
     pub(crate) async fn model(&self, name: Option<&str>) -> Result<ModelInfo, Error> {
-        let _ = name;
-        Err(unsupported())
+        let entry = self.entry(name).await?;
+        let state = self.0.state.lock();
+        Ok(self.describe(&state, &entry))
     }
 
     /// Brings a model into memory and returns how long that took.
     pub(crate) async fn load(&self, target: &Target) -> Result<Duration, Error> {
-        let _ = target;
-        Err(unsupported())
+        let started = Instant::now();
+        let (entry, worker) = self.find(target).await?;
+        match worker.settled().await {
+            Status::Ready(_) => Ok(started.elapsed()),
+            Status::Failed { reason } => Err(Error::new(
+                Code::ModelFailed,
+                format!("the model {} cannot be used: {reason}", entry.name),
+            )),
+            Status::Loading { .. } | Status::Closed => Err(shutting_down()),
+        }
     }
 
-    /// Takes a model out of memory once its requests are answered.
+    /// Takes a model out of memory once its requests are answered. Over when it is gone.
     pub(crate) async fn unload(&self, name: Option<&str>) -> Result<(), Error> {
-        let _ = name;
-        Err(unsupported())
+        let entry = self.entry(name).await?;
+        let gone = self.0.state.lock().shelf.unload(&entry.name, shelf::far());
+        if let Some(gone) = gone {
+            gone.await;
+        }
+        Ok(())
+    }
+
+    /// Looks for models again, after files of the models folder came, changed or went. Models that
+    /// are in memory and have changed are let go once their requests are answered.
+    pub(crate) async fn rescan(&self) {
+        let Some(catalog) = self.0.state.lock().catalog.clone() else {
+            return;
+        };
+        let scanned = tokio::task::spawn_blocking(move || catalog.rescan()).await;
+        let mut state = self.0.state.lock();
+        state.scanned = Instant::now();
+        match scanned {
+            Ok(Ok((catalog, diff))) => {
+                for name in diff.changed.iter().chain(&diff.removed) {
+                    drop(state.shelf.unload(name, shelf::far()));
+                }
+                if !diff.is_empty() {
+                    let (added, removed) = (diff.added.len(), diff.removed.len());
+                    let changed = diff.changed.len();
+                    tracing::info!(added, removed, changed, "the models folder has changed");
+                }
+                state.catalog = Some(catalog);
+            }
+            Ok(Err(error)) => tracing::error!("{error}"),
+            Err(error) => tracing::error!("looking at the models folder failed: {error}"),
+        }
+    }
+
+    /// The models folder.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        let state = self.0.state.lock();
+        state.catalog.as_ref().map(|catalog| catalog.folder().to_owned())
+    }
+
+    /// Waits until the main model is loaded or cannot be; without one, until the server can answer.
+    pub(crate) async fn settled(&self) -> Option<(String, Status)> {
+        // The registry holds the other end.
+        let _ = self.0.started.subscribe().wait_for(|started| *started).await;
+        let (name, worker) = {
+            let state = self.0.state.lock();
+            let main = state.main.as_ref()?;
+            (main.name.clone(), state.shelf.get(&main.name)?.worker.clone())
+        };
+        let status = worker.settled().await;
+        Some((name, status))
+    }
+
+    /// Whether a model is in memory; with a name, that one.
+    pub(crate) fn is_loaded(&self) -> bool {
+        let state = self.0.state.lock();
+        let names =
+            state.main.as_ref().map_or_else(|| state.shelf.names(), |main| vec![main.name.clone()]);
+        names.iter().any(|name| {
+            let loaded = state.shelf.get(name);
+            loaded.is_some_and(|loaded| matches!(loaded.worker.status(), Status::Ready(_)))
+        })
+    }
+
+    /// Whether requests are taken, and why not.
+    pub(crate) fn readiness(&self) -> Result<(), String> {
+        let state = self.0.state.lock();
+        if state.closing {
+            return Err("the server is shutting down".to_owned());
+        }
+        let Some(main) = &state.main else {
+            return Ok(());
+        };
+        match state.shelf.get(&main.name).map(|loaded| loaded.worker.status()) {
+            Some(Status::Ready(_)) => Ok(()),
+            Some(Status::Failed { reason }) => Err(format!("the model has failed: {reason}")),
+            // It may have been unloaded, and is loaded for the next request.
+            None if *self.0.started.borrow() => Ok(()),
+            _ => Err("the model is being loaded".to_owned()),
+        }
+    }
+
+    /// Lets every model go; answers under way have until the deadline. Requests are refused from
+    /// now on.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        let gone: Vec<_> = {
+            let mut state = self.0.state.lock();
+            state.closing = true;
+            let names = state.shelf.names();
+            names.iter().filter_map(|name| state.shelf.unload(name, deadline)).collect()
+        };
+        join_all(gone).await;
+    }
+
+    /// The model of a request, and what runs it.
+    async fn find(&self, target: &Target) -> Result<(Arc<ModelEntry>, Worker), Error> {
+        let entry = self.entry(target.model.as_deref()).await?;
+        let worker = self.worker(&entry, target.keep_alive)?;
+        Ok((entry, worker))
+    }
+
+    async fn entry(&self, name: Option<&str>) -> Result<Arc<ModelEntry>, Error> {
+        let found = self.0.state.lock().resolve(name);
+        match found {
+            Err(CatalogError::Unknown { .. }) if self.folder().is_some() => {
+                self.rescan().await;
+                self.0.state.lock().resolve(name).map_err(not_found)
+            }
+            found => found.map_err(not_found),
+        }
+    }
+
+    fn worker(
+        &self,
+        entry: &Arc<ModelEntry>,
+        keep_alive: Option<KeepAlive>,
+    ) -> Result<Worker, Error> {
+        let mut state = self.0.state.lock();
+        if state.closing {
+            return Err(shutting_down());
+        }
+        if let Some(worker) = state.shelf.touch(&entry.name, keep_alive) {
+            return Ok(worker);
+        }
+        let is_main = state.main.as_ref().is_some_and(|main| main.name == entry.name);
+        let usual = if is_main { KeepAlive::Forever } else { self.0.defaults.keep_alive };
+        let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
+        let (spec, limits) = self.0.defaults.spec(entry)?;
+        state.shelf.load(entry, spec, limits, keep_alive)
+    }
+
+    fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {
+        describe::describe(entry, state.shelf.get(&entry.name), &self.0.defaults)
+    }
+
+    /// What is known of the main model once it is loaded.
+    pub(crate) fn facts(&self, name: &str) -> Option<Arc<Facts>> {
+        match self.0.state.lock().shelf.get(name)?.worker.status() {
+            Status::Ready(facts) => Some(facts),
+            _ => None,
+        }
     }
 }
 
-fn unsupported() -> Error {
-    Error::new(Code::Unsupported, "this model's runtime cannot do that")
+impl State {
+    /// The models of the folder.
+    fn entries(&self) -> impl Iterator<Item = &Arc<ModelEntry>> {
+        self.catalog.iter().flat_map(|catalog| catalog.entries())
+    }
+
+    /// All models; the main one may be in the folder as well.
+    fn all(&self) -> impl Iterator<Item = &Arc<ModelEntry>> {
+        let main = self.main.as_ref();
+        let others =
+            self.entries().filter(move |entry| main.is_none_or(|main| main.file != entry.file));
+        main.into_iter().chain(others)
+    }
+
+    fn broken(&self) -> impl Iterator<Item = ModelInfo> {
+        self.catalog.iter().flat_map(|catalog| catalog.broken()).map(describe::broken)
+    }
+
+    fn resolve(&self, name: Option<&str>) -> Result<Arc<ModelEntry>, CatalogError> {
+        match (name, &self.main, &self.catalog) {
+            (None, Some(main), _) => Ok(Arc::clone(main)),
+            (None, None, _) => match self.entries().collect::<Vec<_>>()[..] {
+                [only] => Ok(Arc::clone(only)),
+                _ => Err(CatalogError::Unnamed),
+            },
+            (Some(name), main, catalog) => {
+                let main = main.as_ref().map(|main| Catalog::alone(main).resolve(name).cloned());
+                match (main, catalog) {
+                    (Some(Ok(main)), _) => Ok(main),
+                    (_, Some(catalog)) => catalog.resolve(name).cloned(),
+                    (Some(error), None) => error,
+                    (None, None) => Err(CatalogError::Unnamed),
+                }
+            }
+        }
+    }
+}
+
+fn not_found(error: CatalogError) -> Error {
+    let code = match error {
+        CatalogError::Unusable { .. } | CatalogError::Model { .. } => Code::ModelFailed,
+        CatalogError::BadName { .. } | CatalogError::Ambiguous { .. } | CatalogError::Unnamed => {
+            Code::InvalidRequest
+        }
+        _ => Code::ModelNotFound,
+    };
+    Error { param: Some("model".to_owned()), ..Error::new(code, error.to_string()) }
+}
+
+fn unexpected(output: &Output) -> Error {
+    let kind = match output {
+        Output::Count(_) => "a count",
+        Output::Vectors { .. } => "vectors",
+        Output::Scores { .. } => "scores",
+        Output::Tokens(_) => "tokens",
+        Output::Text(_) => "a text",
+    };
+    Error::new(Code::InferenceFailed, format!("the model's worker answered with {kind}"))
+}
+
+fn shutting_down() -> Error {
+    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
+}
+
+/// A model file as the only one there is.
+///
+/// # Errors
+/// [`CatalogError`] when it cannot be used.
+pub(crate) fn alone(file: &Path) -> Result<Arc<ModelEntry>, CatalogError> {
+    Catalog::file(file)
 }

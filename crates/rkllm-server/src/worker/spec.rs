@@ -51,6 +51,8 @@ pub(crate) struct Prompting {
     pub(crate) tool_format: Option<String>,
     /// What stands around the model's thoughts.
     pub(crate) reasoning: Option<(String, String)>,
+    /// Whether a model that can think shall, when a request does not say.
+    pub(crate) enable_thinking: Option<bool>,
     /// The system prompt of conversations that have none.
     pub(crate) system: Option<String>,
     pub(crate) overflow: Option<Overflow>,
@@ -75,6 +77,8 @@ pub(crate) enum RuntimeChoice {
     Embedded,
     /// A library that the user named.
     Library(#[serde(with = "path")] PathBuf),
+    /// The first library found that has this version.
+    Version(String),
     /// The first library found, for `.rkllm` models.
     Search,
 }

@@ -57,7 +57,7 @@ async fn health(state: Data<State>) -> HttpResponse {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     HttpResponse::Ok().json(Health {
         status: "healthy".to_owned(),
-        model_loaded: state.registry.is_ready(),
+        model_loaded: state.registry.is_loaded(),
         timestamp: now.as_secs_f64(),
     })
 }
@@ -79,13 +79,13 @@ async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> Htt
 }
 
 async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
-    let Parsed { messages, enable_thinking, stream, tuning, mut ignored } = parsed;
+    let Parsed { model, messages, enable_thinking, stream, tuning, mut ignored } = parsed;
     tuning.check()?;
     let last = messages.len().saturating_sub(1);
+    let target = Target { model, ..Target::default() };
     let input = Input::chat(messages);
     let request = Request { input, enable_thinking, tuning, ..Request::default() };
-    let Accepted { answer, ignored: unheard, .. } =
-        state.registry.answer(&Target::default(), request).await?;
+    let Accepted { answer, ignored: unheard, .. } = state.registry.answer(&target, request).await?;
     ignored.extend(unheard.into_iter().map(|name| match endpoint {
         Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
         _ => name,

@@ -9,6 +9,7 @@ use crate::generate::Tuning;
 
 /// A request as it came, checked for what needs no model.
 pub(super) struct Parsed {
+    pub(super) model: Option<String>,
     pub(super) messages: Vec<Message>,
     pub(super) enable_thinking: Option<bool>,
     pub(super) stream: bool,
@@ -26,6 +27,7 @@ pub(super) fn generate(body: &[u8]) -> Result<Parsed, Error> {
         return Err(Error::invalid("prompt is empty; send the text to answer"));
     }
     Ok(Parsed {
+        model: request.model,
         messages: vec![Message::new(role(request.role), request.prompt)],
         enable_thinking: request.enable_thinking,
         stream: request.stream,
@@ -47,6 +49,7 @@ pub(super) fn chat(body: &[u8]) -> Result<Parsed, Error> {
         messages.push(Message::new(role(message.role), message.content));
     }
     Ok(Parsed {
+        model: request.model,
         messages,
         enable_thinking: request.enable_thinking,
         stream: request.stream,

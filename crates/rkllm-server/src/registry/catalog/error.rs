@@ -48,6 +48,9 @@ pub(crate) enum CatalogError {
         /// The names most like it, best first; may be empty.
         nearest: Vec<String>,
     },
+    /// No name was said, and there are several models or none.
+    #[error("no model was named; send the name of one as `model`")]
+    Unnamed,
     /// Several models answer to this name.
     #[error("model '{name}' can be any of {}; send one of these names", .candidates.join(", "))]
     Ambiguous {

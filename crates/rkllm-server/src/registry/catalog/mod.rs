@@ -2,6 +2,7 @@
 //!
 //! Nothing here loads a model. All calls block while they read the disk.
 
+mod alone;
 mod build;
 mod described;
 mod diff;

@@ -59,6 +59,16 @@ impl ModelName {
         })
     }
 
+    /// A name that a model can have, as much like this one as can be.
+    pub(super) fn possible(name: &str) -> String {
+        if Self::parse(name).is_ok() {
+            return name.to_owned();
+        }
+        let plain = |c: char| if c.is_control() || "\\:/".contains(c) { '-' } else { c };
+        let name: String = name.chars().take(100).map(plain).collect();
+        if Self::parse(&name).is_ok() { name } else { "model".to_owned() }
+    }
+
     /// The name without the ending of a model file, and what that ending says.
     pub(super) fn without_ending(&self) -> Option<(Self, Format)> {
         let mut name = self.clone();

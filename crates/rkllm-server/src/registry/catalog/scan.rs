@@ -74,6 +74,47 @@ pub(super) fn scan(root: &Path) -> Result<Found, CatalogError> {
     Ok(scanner.found)
 }
 
+/// The model in a file. Settings and tokenizer files beside it are its own if it is the only model
+/// there.
+pub(super) fn file(path: &Path) -> Result<ModelEntry, CatalogError> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let damaged = |problem| CatalogError::Model { file: file.clone(), problem };
+    let model = ModelFile::at(path).map_err(damaged)?;
+    let name = ModelName::possible(&model.stem);
+    let beside = beside_file(path)?.unwrap_or_default();
+    let mut scanner = Scanner { found: Found::default(), budget: MAX_ITEMS };
+    scanner.add(name, model, beside);
+    let Found { mut entries, mut broken, .. } = scanner.found;
+    match (entries.pop(), broken.pop()) {
+        (Some(entry), _) => Ok(entry),
+        (None, broken) => Err(damaged(broken.map(|broken| broken.reason).unwrap_or_default())),
+    }
+}
+
+/// What stands beside a model file that is the only one in its folder.
+fn beside_file(path: &Path) -> Result<Option<Beside>, CatalogError> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    // A folder that cannot be listed has nothing to say.
+    let Ok((items, _)) = list(&folder, "", &mut MAX_ITEMS.clone()) else {
+        return Ok(None);
+    };
+    let files: Vec<_> = items.into_iter().filter(|item| item.metadata.is_file()).collect();
+    if models(&files, None).len() > 1 {
+        return Ok(None);
+    }
+    let place = Place { path: folder, name: String::new(), above: Vec::new() };
+    let has = |name: &str| files.iter().any(|file| file.name == name);
+    let described = match (has(model_toml::FILE), has(modelfile_settings::FILE)) {
+        (true, _) => model_toml::read(&place.path)?,
+        (false, true) => modelfile_settings::read(&place.path)?,
+        (false, false) => Described::default(),
+    };
+    Ok(Some(Beside { described, ..Beside::of(&place, &files) }))
+}
+
 /// A folder on the way.
 struct Place {
     path: PathBuf,

@@ -51,7 +51,7 @@ impl Settings {
             reasoning: self.reasoning.or(base.reasoning),
             enable_thinking: self.enable_thinking.or(base.enable_thinking),
             system: self.system.or(base.system),
-            sampling: tuning_over(self.sampling, base.sampling),
+            sampling: self.sampling.over(base.sampling),
             context_length: self.context_length.or(base.context_length),
             overflow: self.overflow.or(base.overflow),
             runtime: self.runtime.or(base.runtime),
@@ -61,20 +61,6 @@ impl Settings {
             eos_token_ids: or(self.eos_token_ids, base.eos_token_ids),
             pooling: self.pooling.or(base.pooling),
         }
-    }
-}
-
-fn tuning_over(own: Tuning, base: Tuning) -> Tuning {
-    Tuning {
-        temperature: own.temperature.or(base.temperature),
-        top_p: own.top_p.or(base.top_p),
-        top_k: own.top_k.or(base.top_k),
-        repeat_penalty: own.repeat_penalty.or(base.repeat_penalty),
-        frequency_penalty: own.frequency_penalty.or(base.frequency_penalty),
-        presence_penalty: own.presence_penalty.or(base.presence_penalty),
-        max_new_tokens: own.max_new_tokens.or(base.max_new_tokens),
-        seed: own.seed.or(base.seed),
-        stop: or(own.stop, base.stop),
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) fn load(spec: ModelSpec) -> Result<(Session, Loaded), LoadError> {
         #[cfg(not(feature = "cpu"))]
         RuntimeChoice::Embedded => return Err(LoadError::NoCpu { model: name }),
         RuntimeChoice::Library(path) => Runtime::open(path)?,
+        RuntimeChoice::Version(version) => Runtime::find_version(version)?,
         RuntimeChoice::Search => Runtime::find()
             .map_err(|source| LoadError::NoRuntime { model: name.clone(), source })?,
     };

@@ -1,0 +1,29 @@
+//! A model that was named by its file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::entry::ModelEntry;
+use super::error::CatalogError;
+use super::{Catalog, scan};
+
+impl Catalog {
+    /// The model in a file, with the settings and the tokenizer files of its folder if it is the only
+    /// model there.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when it cannot be used.
+    pub(crate) fn file(file: &Path) -> Result<Arc<ModelEntry>, CatalogError> {
+        scan::file(file).map(Arc::new)
+    }
+
+    /// A catalog of one model.
+    pub(crate) fn alone(entry: &Arc<ModelEntry>) -> Self {
+        Self { folder: PathBuf::new(), entries: vec![Arc::clone(entry)], broken: Vec::new() }
+    }
+
+    /// The folder that it was made from.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}

@@ -1,0 +1,95 @@
+//! What the server says of a model.
+
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use super::catalog::{Broken, Format, ModelEntry};
+use super::shelf::Loaded;
+use super::spec::Defaults;
+use super::{Abilities, ModelInfo, ModelState};
+use crate::generate::Tuning;
+use crate::platform;
+use crate::worker::Status;
+
+/// Tokens of prompt and answer together where nobody says anything else.
+const USUAL_CONTEXT: u32 = 4096;
+
+/// A model as it is on disk and, if it is, in memory.
+pub(super) fn describe(
+    entry: &ModelEntry,
+    loaded: Option<&Loaded>,
+    defaults: &Defaults,
+) -> ModelInfo {
+    let on_disk = entry.facts().cloned().unwrap_or_default();
+    let status = loaded.map(|loaded| loaded.worker.status());
+    let in_memory = match &status {
+        Some(Status::Ready(facts)) => Some(facts),
+        _ => None,
+    };
+    let settings = &entry.settings;
+    let trained = on_disk.context_length.and_then(|length| u32::try_from(length).ok());
+    let planned = settings.context_length.or(defaults.context).unwrap_or(USUAL_CONTEXT);
+    let planned = trained.map_or(planned, |trained| planned.min(trained));
+    let abilities = in_memory.map(|facts| facts.abilities);
+    let state = match (&status, loaded) {
+        (Some(Status::Loading { since }), _) => ModelState::Loading { since: *since },
+        (Some(Status::Failed { reason }), _) => ModelState::Failed { reason: reason.clone() },
+        (Some(Status::Ready(facts)), Some(loaded)) => ModelState::Ready {
+            expires: loaded.expires().map(wall),
+            memory: loaded.worker.activity().process.map_or(0, platform::memory_of),
+            runtime: facts.runtime.clone(),
+        },
+        _ => match entry.facts() {
+            Err(error) => ModelState::Failed { reason: error.to_string() },
+            Ok(_) => ModelState::Unloaded,
+        },
+    };
+    ModelInfo {
+        name: entry.name.clone(),
+        aliases: entry.aliases.clone(),
+        format: entry.format.name(),
+        size_bytes: entry.size_bytes,
+        modified: entry.modified,
+        digest: entry.digest.clone(),
+        architecture: on_disk.architecture.unwrap_or_default(),
+        parameter_size: on_disk.parameter_size.unwrap_or_default(),
+        quantization: on_disk.quantisation.unwrap_or_default(),
+        context: in_memory.map_or(planned, |facts| facts.context),
+        abilities: abilities.unwrap_or(Abilities {
+            completion: true,
+            embedding: entry.format == Format::Gguf,
+            ..Abilities::default()
+        }),
+        template: in_memory.and_then(|facts| facts.template.clone()).or(settings.template.clone()),
+        system: settings.system.clone(),
+        defaults: settings.sampling.clone().over(defaults.sampling.clone()),
+        state,
+    }
+}
+
+/// What looks like a model and cannot be used.
+pub(super) fn broken(broken: &Broken) -> ModelInfo {
+    ModelInfo {
+        name: broken.name.clone(),
+        aliases: Vec::new(),
+        format: "unknown",
+        size_bytes: 0,
+        modified: SystemTime::UNIX_EPOCH,
+        digest: String::new(),
+        architecture: String::new(),
+        parameter_size: String::new(),
+        quantization: String::new(),
+        context: 0,
+        abilities: Abilities::default(),
+        template: None,
+        system: None,
+        defaults: Tuning::default(),
+        state: ModelState::Failed { reason: broken.reason.clone() },
+    }
+}
+
+/// The time of day of an instant.
+fn wall(instant: Instant) -> SystemTime {
+    SystemTime::now() + instant.saturating_duration_since(Instant::now())
+}

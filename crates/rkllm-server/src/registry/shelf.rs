@@ -1,0 +1,161 @@
+//! The models in memory: which to load, which to let go for it, and when one has been idle for long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, join_all};
+use tokio::time::Instant;
+
+use super::KeepAlive;
+use super::catalog::ModelEntry;
+use crate::error::{Code, Error};
+use crate::worker::{Limits, ModelSpec, Status, Worker};
+
+/// What a model needs beside its file, in bytes: the KV cache of a common context, and buffers.
+const BESIDE_FILE: u64 = 64 << 20;
+
+/// Over when a model is out of memory.
+type Gone = Shared<BoxFuture<'static, ()>>;
+
+/// The models in memory.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    loaded: HashMap<String, Loaded>,
+    /// Models on their way out of memory.
+    leaving: Vec<Gone>,
+    /// Bytes that all models may take together.
+    budget: u64,
+}
+
+/// A model that is in memory, or on its way there.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) worker: Worker,
+    pub(super) entry: Arc<ModelEntry>,
+    pub(super) keep_alive: KeepAlive,
+    used: Instant,
+}
+
+impl Loaded {
+    /// When it has been idle for long; `None` is never, or not as things are.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        let activity = self.worker.activity();
+        match self.keep_alive {
+            KeepAlive::For(time) if activity.requests == 0 => {
+                activity.since.max(self.used).checked_add(time)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Shelf {
+    pub(super) fn new(budget: u64) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Loaded> {
+        self.loaded.get(name)
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.loaded.keys().cloned().collect()
+    }
+
+    /// Marks a model as used now.
+    pub(super) fn touch(&mut self, name: &str, keep_alive: Option<KeepAlive>) -> Option<Worker> {
+        let loaded = self.loaded.get_mut(name)?;
+        loaded.used = Instant::now();
+        loaded.keep_alive = keep_alive.unwrap_or(loaded.keep_alive);
+        Some(loaded.worker.clone())
+    }
+
+    /// Begins to load a model, once those that have to make room for it are gone.
+    pub(super) fn load(
+        &mut self,
+        entry: &Arc<ModelEntry>,
+        spec: ModelSpec,
+        limits: Limits,
+        keep_alive: KeepAlive,
+    ) -> Result<Worker, Error> {
+        self.make_room(entry)?;
+        self.leaving.retain(|gone| gone.peek().is_none());
+        let gate = join_all(self.leaving.clone()).map(drop);
+        let worker = Worker::start(spec, limits, gate);
+        let (entry, used) = (Arc::clone(entry), Instant::now());
+        let name = entry.name.clone();
+        let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };
+        self.loaded.insert(name, loaded);
+        Ok(worker)
+    }
+
+    /// Lets models go until there is room for another one: idle ones first, those used least lately
+    /// first.
+    fn make_room(&mut self, entry: &ModelEntry) -> Result<(), Error> {
+        let needed = size(entry);
+        while self.taken() + needed > self.budget {
+            let candidates = self.loaded.values().filter(|loaded| !loaded.entry.settings.pinned);
+            let last = candidates
+                .min_by_key(|loaded| (loaded.worker.activity().requests > 0, loaded.used));
+            match last.map(|loaded| loaded.entry.name.clone()) {
+                Some(name) => {
+                    tracing::info!(model = name, "unloading to make room for {}", entry.name);
+                    drop(self.unload(&name, far()));
+                }
+                // Alone it may try: the file need not be in memory as a whole.
+                None if self.taken() == 0 => return Ok(()),
+                None => return Err(no_room(entry, needed, self.budget)),
+            }
+        }
+        Ok(())
+    }
+
+    fn taken(&self) -> u64 {
+        let in_memory = |loaded: &&Loaded| !matches!(loaded.worker.status(), Status::Failed { .. });
+        self.loaded.values().filter(in_memory).map(|loaded| size(&loaded.entry)).sum()
+    }
+
+    /// Lets a model go once its requests are answered, at the latest at the deadline.
+    pub(super) fn unload(&mut self, name: &str, deadline: Instant) -> Option<Gone> {
+        let loaded = self.loaded.remove(name)?;
+        let gone = loaded.worker.close(deadline).boxed().shared();
+        self.leaving.push(gone.clone());
+        Some(gone)
+    }
+
+    /// Lets every model go that has been idle for long.
+    pub(super) fn unload_idle(&mut self) {
+        let now = Instant::now();
+        let idle = |loaded: &&Loaded| loaded.expires().is_some_and(|expires| expires <= now);
+        let idle: Vec<_> =
+            self.loaded.values().filter(idle).map(|loaded| loaded.entry.name.clone()).collect();
+        for name in idle {
+            tracing::info!(model = name, "unloading, as nobody has used it for long");
+            drop(self.unload(&name, far()));
+        }
+    }
+}
+
+/// A deadline that is none.
+pub(super) fn far() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(86_400 * 365)
+}
+
+/// Bytes that a model will take, as far as its file tells.
+fn size(entry: &ModelEntry) -> u64 {
+    entry.size_bytes + BESIDE_FILE
+}
+
+fn no_room(entry: &ModelEntry, needed: u64, budget: u64) -> Error {
+    Error::new(
+        Code::ModelFailed,
+        format!(
+            "the model {} needs about {} MB of memory, but models may take {} MB together and those \
+             that are loaded are pinned; unpin one or raise --memory-budget",
+            entry.name,
+            needed / 1_000_000,
+            budget / 1_000_000
+        ),
+    )
+}
