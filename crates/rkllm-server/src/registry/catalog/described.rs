@@ -63,10 +63,8 @@ pub(super) fn no_nul(name: &str, text: &str) -> Result<(), String> {
 }
 
 /// Refuses a number outside its range, in the words that requests are refused with.
-pub(super) fn integer(name: &str, value: i64, lowest: i64) -> Result<u32, String> {
+pub(super) fn integer(name: &str, value: i64, lowest: i64) -> Result<i32, String> {
+    let number = i32::try_from(value).ok().filter(|_| value >= lowest);
     let highest = i32::MAX;
-    match u32::try_from(value) {
-        Ok(number) if value >= lowest && value <= highest.into() => Ok(number),
-        _ => Err(format!("{name} is {value}; send an integer from {lowest} to {highest}")),
-    }
+    number.ok_or_else(|| format!("{name} is {value}; send an integer from {lowest} to {highest}"))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::entry::Format;
 use super::error::CatalogError;
-use super::gguf::{Header, quantisation};
+use super::gguf::{Header, quantization};
 use super::words::NameFacts;
 
 /// Facts of a model file. Where the header of the file and its name disagree, the header counts; of
@@ -19,7 +19,7 @@ pub(crate) struct Facts {
     /// The same in words, such as `1.7B`; the name's way of putting it if it has one.
     pub(crate) parameter_size: Option<String>,
     /// How the weights are stored, such as `w8a8` or `Q4_K_M`.
-    pub(crate) quantisation: Option<String>,
+    pub(crate) quantization: Option<String>,
     /// Most tokens of prompt and answer that the model was made for.
     pub(crate) context_length: Option<u64>,
     /// Numbers in a vector of the model.
@@ -42,7 +42,7 @@ impl Facts {
     ) -> Result<Self, CatalogError> {
         let named = Self {
             parameter_size: name.parameter_size,
-            quantisation: name.quantisation,
+            quantization: name.quantization,
             platform: name.platform,
             ..Self::default()
         };
@@ -61,11 +61,11 @@ impl Facts {
         let of = |what: &str| header.number(&format!("{}.{what}", architecture.as_deref()?));
         // The first of several files has only some of the tensors.
         let parameter_count = (parts == 1 && header.parameters > 0).then_some(header.parameters);
-        let stored = header.number("general.file_type").and_then(quantisation);
+        let stored = header.number("general.file_type").and_then(quantization);
         Ok(Self {
             parameter_count,
             parameter_size: named.parameter_size.or_else(|| parameter_count.map(in_words)),
-            quantisation: stored.map(str::to_owned).or(named.quantisation),
+            quantization: stored.map(str::to_owned).or(named.quantization),
             context_length: of("context_length"),
             embedding_length: of("embedding_length"),
             chat_template: header.chat_template,
@@ -102,7 +102,7 @@ mod tests {
             architecture: Some("llama".into()),
             parameter_count: Some(28_312_128),
             parameter_size: Some("28.31M".into()),
-            quantisation: Some("Q4_1".into()),
+            quantization: Some("Q4_1".into()),
             context_length: Some(8192),
             embedding_length: Some(576),
             chat_template: true,
@@ -118,7 +118,7 @@ mod tests {
         let facts = |name, parts| facts(name, &gguf::tests::example(), parts).unwrap();
         let both = facts("m-30M-Q8_0.gguf", 1);
         assert_eq!(both.parameter_size.as_deref(), Some("30M"));
-        assert_eq!(both.quantisation.as_deref(), Some("Q4_1"));
+        assert_eq!(both.quantization.as_deref(), Some("Q4_1"));
         let part = facts("m.gguf", 2);
         assert_eq!((part.parameter_count, part.parameter_size), (None, None));
     }

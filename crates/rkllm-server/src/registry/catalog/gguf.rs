@@ -215,7 +215,7 @@ fn bad(problem: impl Into<String>) -> io::Error {
 }
 
 /// The name of a `general.file_type`.
-pub(super) fn quantisation(file_type: u64) -> Option<&'static str> {
+pub(super) fn quantization(file_type: u64) -> Option<&'static str> {
     Some(match file_type {
         0 => "F32",
         1 => "F16",
@@ -324,7 +324,7 @@ pub(super) mod tests {
         assert_eq!(header.text("tokenizer.chat_template"), None);
         assert!(header.chat_template);
         assert_eq!(header.parameters, 576 * 49152 + 576);
-        assert_eq!(quantisation(header.number("general.file_type").unwrap()), Some("Q4_1"));
+        assert_eq!(quantization(header.number("general.file_type").unwrap()), Some("Q4_1"));
     }
 
     #[test]

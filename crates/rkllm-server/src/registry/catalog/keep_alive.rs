@@ -4,42 +4,33 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::fmt::friendly::SpanParser;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, Visitor};
 
-/// Time between the last answer and unloading: seconds (`300`, `1.5`), or a text such as `"5m"`,
-/// `"1h30m"` or `"300"`. Whatever is negative means for ever, 0 means at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeepAlive {
-    /// Until somebody unloads it.
-    Forever,
-    /// This long; with zero it is unloaded as soon as it has nothing to do.
-    For(Duration),
+use crate::registry::KeepAlive;
+
+/// Reads a number of seconds. Whatever is negative means for ever, 0 means at once.
+pub(crate) fn from_seconds(seconds: f64) -> Option<KeepAlive> {
+    if seconds < 0.0 {
+        return Some(KeepAlive::Forever);
+    }
+    Duration::try_from_secs_f64(seconds).ok().map(KeepAlive::For)
 }
 
-impl KeepAlive {
-    /// Reads a number of seconds.
-    pub(crate) fn from_seconds(seconds: f64) -> Option<Self> {
-        if seconds < 0.0 {
-            return Some(Self::Forever);
-        }
-        Duration::try_from_secs_f64(seconds).ok().map(Self::For)
+/// Reads a text such as `5m`, `1h30m`, `-1s` or, in seconds, `300`.
+pub(crate) fn from_text(text: &str) -> Option<KeepAlive> {
+    static PARSER: SpanParser = SpanParser::new();
+    if let Ok(seconds) = text.parse() {
+        return from_seconds(seconds);
     }
-
-    /// Reads a text.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        static PARSER: SpanParser = SpanParser::new();
-        if let Ok(seconds) = text.parse() {
-            return Self::from_seconds(seconds);
-        }
-        let duration: SignedDuration = PARSER.parse_duration(text).ok()?;
-        Some(Duration::try_from(duration).map_or(Self::Forever, Self::For))
-    }
+    let duration: SignedDuration = PARSER.parse_duration(text).ok()?;
+    Some(Duration::try_from(duration).map_or(KeepAlive::Forever, KeepAlive::For))
 }
 
-impl<'de> Deserialize<'de> for KeepAlive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeepAliveVisitor)
-    }
+/// Reads a number of seconds or a text, where serde does.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<KeepAlive>, D::Error> {
+    from.deserialize_any(KeepAliveVisitor).map(Some)
 }
 
 struct KeepAliveVisitor;
@@ -62,27 +53,31 @@ impl Visitor<'_> for KeepAliveVisitor {
     }
 
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<KeepAlive, E> {
-        Self::done(KeepAlive::from_seconds(seconds as f64), seconds)
+        Self::done(from_seconds(seconds as f64), seconds)
     }
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<KeepAlive, E> {
-        Self::done(KeepAlive::from_seconds(seconds as f64), seconds)
+        Self::done(from_seconds(seconds as f64), seconds)
     }
 
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<KeepAlive, E> {
-        Self::done(KeepAlive::from_seconds(seconds), seconds)
+        Self::done(from_seconds(seconds), seconds)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<KeepAlive, E> {
-        Self::done(KeepAlive::from_text(text), format_args!("{text:?}"))
+        Self::done(from_text(text), format_args!("{text:?}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json};
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn read(said: &Value) -> Result<KeepAlive, serde_json::Error> {
+        deserialize(said).map(|read| read.expect("it reads nothing else"))
+    }
 
     fn seconds(seconds: f64) -> KeepAlive {
         KeepAlive::For(Duration::from_secs_f64(seconds))
@@ -106,16 +101,16 @@ mod tests {
             (json!("-1s"), KeepAlive::Forever),
             (json!("-1m"), KeepAlive::Forever),
         ] {
-            assert_eq!(from_value::<KeepAlive>(said.clone()).unwrap(), meant, "{said}");
+            assert_eq!(read(&said).unwrap(), meant, "{said}");
         }
     }
 
     #[test]
     fn what_is_no_time_is_quoted() {
         for said in [json!("soon"), json!(""), json!("nan"), json!(1e300), json!(u64::MAX)] {
-            let error = from_value::<KeepAlive>(said.clone()).unwrap_err().to_string();
+            let error = read(&said).unwrap_err().to_string();
             assert!(error.contains("is no time"), "{said}: {error}");
         }
-        assert!(from_value::<KeepAlive>(json!(true)).unwrap_err().to_string().contains("5m"));
+        assert!(read(&json!(true)).unwrap_err().to_string().contains("5m"));
     }
 }

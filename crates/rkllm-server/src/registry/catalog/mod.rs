@@ -12,7 +12,7 @@ mod error;
 mod facts;
 mod file_id;
 mod gguf;
-mod keep_alive;
+pub(crate) mod keep_alive;
 mod listing;
 mod model_file;
 mod model_toml;
@@ -34,8 +34,7 @@ pub(crate) use diff::Diff;
 pub(crate) use entry::{Broken, Format, ModelEntry};
 pub(crate) use error::CatalogError;
 pub(crate) use facts::Facts;
-pub(crate) use keep_alive::KeepAlive;
-pub(crate) use settings::{Library, Lora, Overflow, Pooling, Reasoning, Settings};
+pub(crate) use settings::{Library, Lora, Pooling, Reasoning, Settings};
 
 use resolve::Names;
 

@@ -7,9 +7,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::described::{Described, integer, no_nul, read_text, readable};
 use super::error::CatalogError;
-use super::keep_alive::KeepAlive;
-use super::settings::{Library, Lora, Overflow, Pooling, Reasoning, Settings};
-use crate::generate::Tuning;
+use super::keep_alive;
+use super::settings::{Library, Lora, Pooling, Reasoning, Settings};
+use crate::generate::{Overflow, Tuning};
+use crate::registry::KeepAlive;
 
 /// Its name.
 pub(super) const FILE: &str = "model.toml";
@@ -37,6 +38,7 @@ struct Wire {
     overflow: Option<Overflow>,
     runtime: Option<String>,
     runtime_version: Option<String>,
+    #[serde(deserialize_with = "keep_alive::deserialize")]
     keep_alive: Option<KeepAlive>,
     pinned: bool,
     lora: Option<WireLora>,
@@ -152,7 +154,7 @@ impl Checked<'_> {
             enable_thinking: wire.enable_thinking,
             system: wire.system,
             sampling,
-            context_length: context_length.transpose()?,
+            context_length: context_length.transpose()?.map(i32::cast_unsigned),
             overflow: wire.overflow,
             keep_alive: wire.keep_alive,
             pinned: wire.pinned,
@@ -246,7 +248,7 @@ impl Checked<'_> {
         Err(failed(self.line(&["lora", "scale"]), problem))
     }
 
-    fn eos(&self, ids: &[i64]) -> Result<Vec<u32>, CatalogError> {
+    fn eos(&self, ids: &[i64]) -> Result<Vec<i32>, CatalogError> {
         let checked = ids.iter().enumerate().map(|(index, id)| {
             self.at(&["eos_token_ids"], integer(&format!("eos_token_ids[{index}]"), *id, 0))
         });

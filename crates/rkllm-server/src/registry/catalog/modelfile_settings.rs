@@ -80,7 +80,10 @@ fn parameter(to: &mut Described, name: &str, value: String) -> Result<bool, Stri
         "num_predict" | "max_new_tokens" => {
             tuning.max_new_tokens = Some(whole(name, &value)?).filter(|limit| *limit > 0);
         }
-        "num_ctx" => settings.context_length = Some(integer(name, whole(name, &value)?, 1)?),
+        "num_ctx" => {
+            let context = integer(name, whole(name, &value)?, 1)?;
+            settings.context_length = Some(context.cast_unsigned());
+        }
         "enable_thinking" => settings.enable_thinking = Some(truth(name, &value)?),
         // Off, which it is anyway.
         "mirostat" if value == "0" => {}

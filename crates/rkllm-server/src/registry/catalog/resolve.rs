@@ -26,16 +26,12 @@ impl<'a> Names<'a> {
     pub(super) fn resolve(self, name: &str) -> Result<&'a Arc<ModelEntry>, CatalogError> {
         let key = ModelName::parse(name)?;
         let stripped = key.without_ending();
-        let steps: [&dyn Fn(&ModelEntry) -> bool; 4] = [
-            &|entry| entry.key == key,
-            &|entry| has_alias(entry, &key),
-            &|entry| {
+        let steps: [&dyn Fn(&ModelEntry) -> bool; 3] =
+            [&|entry| entry.key == key, &|entry| has_alias(entry, &key), &|entry| {
                 stripped.as_ref().is_some_and(|(key, format)| {
                     entry.format == *format && (entry.key == *key || has_alias(entry, key))
                 })
-            },
-            &|entry| in_words(entry, &key, stripped.as_ref(), named),
-        ];
+            }];
         for step in steps {
             let found: Vec<_> = self.entries.iter().filter(|entry| step(entry)).collect();
             if let Some(entry) = one(name, &found)? {
@@ -43,9 +39,15 @@ impl<'a> Names<'a> {
             }
         }
         self.check_broken(name, &key)?;
-        let read = |entry: &&Arc<ModelEntry>| in_words(entry, &key, stripped.as_ref(), known);
-        let found: Vec<_> = self.entries.iter().filter(read).collect();
-        one(name, &found)?.ok_or_else(|| self.unknown(name))
+        // Headers are read only if names alone do not tell.
+        for facts in [named, known] {
+            let means = |entry: &&Arc<ModelEntry>| in_words(entry, &key, stripped.as_ref(), facts);
+            let found: Vec<_> = self.entries.iter().filter(means).collect();
+            if let Some(entry) = one(name, &found)? {
+                return Ok(entry);
+            }
+        }
+        Err(self.unknown(name))
     }
 
     fn check_broken(self, name: &str, key: &ModelName) -> Result<(), CatalogError> {
@@ -96,7 +98,7 @@ fn one<'a>(
     }
 }
 
-/// A name without the words for size, quantisation and platform.
+/// A name without the words for size, quantization and platform.
 fn plain(name: &str) -> String {
     words(name).into_iter().filter(|word| meaning(word).is_none()).collect::<Vec<_>>().join("-")
 }
@@ -106,7 +108,7 @@ fn has_alias(entry: &ModelEntry, key: &ModelName) -> bool {
 }
 
 /// Whether a name has the words of a model's name, except that either may leave out words for size,
-/// quantisation and platform that are true of the model.
+/// quantization and platform that are true of the model.
 fn in_words(
     entry: &ModelEntry,
     key: &ModelName,
@@ -137,7 +139,7 @@ fn in_words(
 /// What the model's name says.
 fn named(entry: &ModelEntry) -> Vec<String> {
     let named = &entry.named;
-    let facts = [&named.parameter_size, &named.quantisation, &named.platform];
+    let facts = [&named.parameter_size, &named.quantization, &named.platform];
     facts.into_iter().flatten().map(|fact| fact.to_lowercase()).collect()
 }
 
@@ -145,7 +147,7 @@ fn named(entry: &ModelEntry) -> Vec<String> {
 fn known(entry: &ModelEntry) -> Vec<String> {
     let mut all = named(entry);
     if let Ok(facts) = entry.facts() {
-        let read = [&facts.parameter_size, &facts.quantisation];
+        let read = [&facts.parameter_size, &facts.quantization];
         all.extend(read.into_iter().flatten().map(|fact| fact.to_lowercase()));
     }
     all

@@ -213,8 +213,8 @@ impl Scanner {
                 Err(reason) => self.broken(&place.name, reason),
             },
             _ => {
-                let quantisation = |name: &str| NameFacts::of(name).quantisation;
-                let tags: Vec<_> = found.iter().map(|(name, _)| quantisation(name)).collect();
+                let quantization = |name: &str| NameFacts::of(name).quantization;
+                let tags: Vec<_> = found.iter().map(|(name, _)| quantization(name)).collect();
                 for (index, (name, model)) in found.into_iter().enumerate() {
                     let tag = tags[index].as_ref();
                     let alone = tags.iter().filter(|other| other.as_ref() == tag).count() == 1;
@@ -290,7 +290,7 @@ impl Scanner {
         let mut named = NameFacts::of(&model.stem);
         let folder_named = NameFacts::of(&name);
         named.parameter_size = named.parameter_size.or(folder_named.parameter_size);
-        named.quantisation = named.quantisation.or(folder_named.quantisation);
+        named.quantization = named.quantization.or(folder_named.quantization);
         named.platform = named.platform.or(folder_named.platform);
         self.found.entries.push(ModelEntry {
             digest: digest(&name, &model.path, &model.id),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::keep_alive::KeepAlive;
-use crate::generate::Tuning;
+use crate::generate::{Overflow, Tuning};
+use crate::registry::KeepAlive;
 
 /// Settings of one model; `None` leaves the choice to the server, or to the model itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     /// Adapter to use for every answer.
     pub(crate) lora: Option<Lora>,
     /// Tokens that end an answer, besides those that the model knows; from 0 to 2147483647.
-    pub(crate) eos_token_ids: Vec<u32>,
+    pub(crate) eos_token_ids: Vec<i32>,
     /// How one vector is made of a text's many.
     pub(crate) pooling: Option<Pooling>,
 }
@@ -78,16 +78,6 @@ pub(crate) struct Reasoning {
     pub(crate) end: String,
 }
 
-/// What becomes of conversations that are longer than the context.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Overflow {
-    /// The request is refused.
-    Refuse,
-    /// The oldest messages are left out.
-    DropOldest,
-}
-
 /// A runtime library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Library {
@@ -116,6 +106,17 @@ pub(crate) enum Pooling {
     Cls,
     /// The last one.
     Last,
+}
+
+impl Pooling {
+    /// Its name, as it is written in settings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Cls => "cls",
+            Self::Last => "last",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{
-    Broken, Catalog, CatalogError, Diff, Facts, Format, KeepAlive, Library, Lora, ModelEntry,
-    Overflow, Pooling, Reasoning, Settings, gguf,
+    Broken, Catalog, CatalogError, Diff, Facts, Format, Library, Lora, ModelEntry, Pooling,
+    Reasoning, Settings, gguf,
 };
+use crate::generate::Overflow;
+use crate::registry::KeepAlive;
 
 struct Tree {
     root: tempfile::TempDir,
@@ -142,6 +144,10 @@ fn every_setting_arrives() {
         ..Settings::default()
     };
     assert_eq!(entry(&catalog, "m").settings, expected);
+    for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Last] {
+        tree.write("m/model.toml", format!("file = \"a.gguf\"\npooling = {:?}", pooling.name()));
+        assert_eq!(entry(&tree.scan(), "m").settings.pooling, Some(pooling));
+    }
 }
 
 #[test]
@@ -319,6 +325,7 @@ fn a_tag_can_be_what_only_the_header_says() {
     let catalog = tree.scan();
     assert_eq!(resolved(&catalog, "smol:q4_1").unwrap(), "smol");
     assert_eq!(resolved(&catalog, "smol:28.31M-Q4_1").unwrap(), "smol");
+    assert_eq!(resolved(&catalog, "smol:q4_1.gguf").unwrap(), "smol");
     assert!(matches!(resolved(&catalog, "smol:q8_0"), Err(CatalogError::Unknown { .. })));
     let facts: &Facts = entry(&catalog, "smol").facts().unwrap();
     assert_eq!(facts.architecture.as_deref(), Some("llama"));

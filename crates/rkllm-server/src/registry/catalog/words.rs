@@ -6,7 +6,7 @@ pub(crate) struct NameFacts {
     /// Number of parameters, such as `1.7B`.
     pub(crate) parameter_size: Option<String>,
     /// How the weights are stored, such as `w8a8` or `Q4_K_M`.
-    pub(crate) quantisation: Option<String>,
+    pub(crate) quantization: Option<String>,
     /// The chip that it was converted for, such as `rk3588`.
     pub(crate) platform: Option<String>,
 }
@@ -20,8 +20,8 @@ impl NameFacts {
                 Some(Meaning::Size) => {
                     facts.parameter_size.get_or_insert_with(|| word.to_uppercase());
                 }
-                Some(Meaning::Quantisation) => {
-                    facts.quantisation.get_or_insert_with(|| spelled(&word));
+                Some(Meaning::Quantization) => {
+                    facts.quantization.get_or_insert_with(|| spelled(&word));
                 }
                 Some(Meaning::Platform) => {
                     facts.platform.get_or_insert(word);
@@ -34,26 +34,26 @@ impl NameFacts {
 }
 
 /// The spelling of the tools that made it: Rockchip's in lower case, llama.cpp's in upper case.
-fn spelled(quantisation: &str) -> String {
-    if is_rkllm_quantisation(quantisation) {
-        quantisation.to_owned()
+fn spelled(quantization: &str) -> String {
+    if is_rkllm_quantization(quantization) {
+        quantization.to_owned()
     } else {
-        quantisation.to_uppercase()
+        quantization.to_uppercase()
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     Size,
-    Quantisation,
+    Quantization,
     Platform,
 }
 
 /// What a word says by itself.
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     let head = word.split('_').next().unwrap_or(word);
-    if is_rkllm_quantisation(word) || is_gguf_quantisation(head) {
-        Some(Meaning::Quantisation)
+    if is_rkllm_quantization(word) || is_gguf_quantization(head) {
+        Some(Meaning::Quantization)
     } else if is_size(word) {
         Some(Meaning::Size)
     } else if is_platform(word) {
@@ -63,10 +63,10 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
     }
 }
 
-/// The words of a name in lower case. Quantisations stay whole: `Q4_K_M` is one word.
+/// The words of a name in lower case. Quantizations stay whole: `Q4_K_M` is one word.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    // Whether the next word may still belong to a quantisation.
+    // Whether the next word may still belong to a quantization.
     let mut open = false;
     for word in split(&name.to_lowercase()) {
         match words.last_mut() {
@@ -75,7 +75,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
                 last.push_str(word);
             }
             _ => {
-                open = is_rkllm_quantisation(word) || is_gguf_quantisation(word);
+                open = is_rkllm_quantization(word) || is_gguf_quantization(word);
                 words.push(word.to_owned());
             }
         }
@@ -101,24 +101,24 @@ fn split(name: &str) -> impl Iterator<Item = &str> {
     parts.into_iter().filter(|part| !part.is_empty())
 }
 
-fn continues(quantisation: &str, word: &str) -> bool {
-    if is_rkllm_quantisation(quantisation) {
-        return !quantisation.contains('_') && numbered(word, "g");
+fn continues(quantization: &str, word: &str) -> bool {
+    if is_rkllm_quantization(quantization) {
+        return !quantization.contains('_') && numbered(word, "g");
     }
-    quantisation.matches('_').count() < 2
+    quantization.matches('_').count() < 2
         && matches!(word, "0" | "1" | "k" | "xxs" | "xs" | "s" | "m" | "l" | "xl" | "nl")
 }
 
 /// `w8a8`, `w4a16_g128`.
-fn is_rkllm_quantisation(word: &str) -> bool {
+fn is_rkllm_quantization(word: &str) -> bool {
     let (bits, group) = word.split_once('_').unwrap_or((word, "g0"));
     let weights = bits.strip_prefix('w').and_then(|rest| rest.split_once('a'));
     weights.is_some_and(|(weights, activations)| digits(weights) && digits(activations))
         && numbered(group, "g")
 }
 
-/// What llama.cpp's quantisations begin with: `q4` of `Q4_K_M`.
-fn is_gguf_quantisation(word: &str) -> bool {
+/// What llama.cpp's quantizations begin with: `q4` of `Q4_K_M`.
+fn is_gguf_quantization(word: &str) -> bool {
     matches!(word, "f16" | "f32" | "bf16" | "fp16" | "mxfp4" | "nvfp4")
         || ["q", "iq", "tq"].into_iter().any(|prefix| numbered(word, prefix) && word.len() < 5)
 }
@@ -159,7 +159,7 @@ mod tests {
 
     fn said(name: &str) -> String {
         let facts = NameFacts::of(name);
-        [facts.parameter_size, facts.quantisation, facts.platform]
+        [facts.parameter_size, facts.quantization, facts.platform]
             .map(|fact| fact.unwrap_or_else(|| "-".into()))
             .join(" ")
     }
