@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::args::{Args, SamplingArgs, TargetPlatform};
 use crate::generate::Tuning;
 use crate::platform::{self, Soc};
-use crate::registry::catalog::{Catalog, CatalogError, Format};
-use crate::registry::{Defaults, KeepAlive, Models, alone};
+use crate::registry::catalog::{Catalog, CatalogError, Format, keep_alive};
+use crate::registry::{Defaults, Models, alone};
 use crate::worker::{Limits, PrefixCacheSpec};
 
 /// Everything that the server is told.
@@ -127,7 +127,7 @@ impl Config {
             }
         }
         let max_new_tokens = positive("--max-new-tokens", args.max_new_tokens)?;
-        let keep_alive = KeepAlive::from_text(&args.keep_alive)
+        let keep_alive = keep_alive::from_text(&args.keep_alive)
             .ok_or_else(|| ConfigError::KeepAlive { said: args.keep_alive.clone() })?;
         let budget = args.memory_budget.map(|megabytes| megabytes.saturating_mul(1_000_000));
         let defaults = Defaults {

@@ -54,7 +54,7 @@ pub(super) fn describe(
         digest: entry.digest.clone(),
         architecture: on_disk.architecture.unwrap_or_default(),
         parameter_size: on_disk.parameter_size.unwrap_or_default(),
-        quantization: on_disk.quantisation.unwrap_or_default(),
+        quantization: on_disk.quantization.unwrap_or_default(),
         context: in_memory.map_or(planned, |facts| facts.context),
         abilities: abilities.unwrap_or(Abilities {
             completion: true,

@@ -1,6 +1,6 @@
 //! What is known of a model, loaded or not.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +76,12 @@ pub(crate) enum ModelState {
         /// One sentence.
         reason: String,
     },
+}
+
+/// How long a model stays in memory after its last request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepAlive {
+    /// So long; zero is until the end of the request.
+    For(Duration),
+    Forever,
 }

@@ -15,8 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-pub(crate) use catalog::KeepAlive;
-pub(crate) use info::{Abilities, ModelInfo, ModelState};
+pub(crate) use info::{Abilities, KeepAlive, ModelInfo, ModelState};
 pub(crate) use spec::Defaults;
 
 use crate::error::{Code, Error};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::KeepAlive;
-use super::catalog::{Format, Library, ModelEntry, Overflow, Pooling};
+use super::catalog::{Format, Library, ModelEntry};
 use crate::error::{Code, Error};
-use crate::generate::{self, Tuning};
+use crate::generate::Tuning;
 use crate::platform::Soc;
 use crate::worker::{Adapter, Limits, ModelSpec, PrefixCacheSpec, Prompting, RuntimeChoice};
 
@@ -73,20 +73,9 @@ impl Defaults {
                     .map(|tags| (tags.start.clone(), tags.end.clone())),
                 enable_thinking: settings.enable_thinking,
                 system: settings.system.clone(),
-                overflow: settings.overflow.map(|overflow| match overflow {
-                    Overflow::Refuse => generate::Overflow::Refuse,
-                    Overflow::DropOldest => generate::Overflow::DropOldest,
-                }),
-                end_tokens: settings
-                    .eos_token_ids
-                    .iter()
-                    .filter_map(|id| i32::try_from(*id).ok())
-                    .collect(),
-                pooling: settings.pooling.map(|pooling| match pooling {
-                    Pooling::Mean => "mean".to_owned(),
-                    Pooling::Cls => "cls".to_owned(),
-                    Pooling::Last => "last".to_owned(),
-                }),
+                overflow: settings.overflow,
+                end_tokens: settings.eos_token_ids.clone(),
+                pooling: settings.pooling.map(|pooling| pooling.name().to_owned()),
             },
             prefix_cache: self.prefix_cache.as_ref().map(|cache| PrefixCacheSpec {
                 folder: cache.folder.join(folder_name(&entry.name)),
