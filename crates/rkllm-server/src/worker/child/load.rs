@@ -49,7 +49,7 @@ pub(super) enum LoadError {
     #[error("the chat template of {model} cannot be used: {source}")]
     Template { model: String, source: rkllm_chat::Error },
     /// The adapter cannot be used.
-    #[error("cannot use the LoRA adapter {}: {source}; name another one or leave it out", .path.display())]
+    #[error("cannot use the LoRA adapter {}: {source}; name another one or leave out --lora-model-path", .path.display())]
     Lora { path: std::path::PathBuf, source: rkllm::Error },
     /// The prompt cache cannot be used.
     #[error("cannot use the prompt cache {}: {source}; name another one or leave out --prompt-cache-path", .path.display())]
