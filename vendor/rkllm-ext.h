@@ -3,7 +3,7 @@
  *
  * Libraries for the NPU do not export them: look each symbol up before use. The handle is
  * the one that rkllm_init made. Every function may be called from any thread at any time while
- * the handle lives, also during a run; only rkllm_ext_set_seed and rkllm_ext_set_grammar belong
+ * the handle lives, also during a run; only rkllm_ext_set_seed and rkllm_ext_set_constraint belong
  * between runs.
  */
 #ifndef RKLLM_EXT_H
@@ -27,6 +27,15 @@ typedef void *LLMHandle;
 #define RKLLM_EXT_ADD_SPECIAL 1
 /** Flag of `rkllm_ext_tokenize`: special tokens written as text become those tokens. */
 #define RKLLM_EXT_PARSE_SPECIAL 2
+
+/** Notation of a constraint: a grammar in llama.cpp's GBNF, whose rule `root` is the answer. */
+#define RKLLM_EXT_CONSTRAINT_GBNF 0
+/** Notation of a constraint: a JSON schema of the answer. */
+#define RKLLM_EXT_CONSTRAINT_JSON_SCHEMA 1
+/** Notation of a constraint: a regular expression that the whole answer matches. */
+#define RKLLM_EXT_CONSTRAINT_REGEX 2
+/** Notation of a constraint: a grammar in llguidance's Lark, whose rule `start` is the answer. */
+#define RKLLM_EXT_CONSTRAINT_LARK 3
 
 /** Facts about a loaded model. */
 typedef struct {
@@ -99,12 +108,19 @@ int64_t rkllm_ext_special_tokens(LLMHandle handle, int32_t *tokens, size_t capac
 int rkllm_ext_set_seed(LLMHandle handle, uint32_t seed);
 
 /**
- * Makes the next run, and only that one, write what a grammar allows.
+ * Makes the next run, and only that one, write what a constraint allows.
  *
- * `gbnf` is a grammar in GBNF, ending in NUL, whose rule `root` describes the whole output; null
- * takes an earlier grammar back. Returns 0, or -1 on failure.
+ * `notation` is one of `RKLLM_EXT_CONSTRAINT_`, and `text` is written in it, as UTF-8 ending in NUL;
+ * null takes an earlier constraint back. Returns 0, or -1 on failure, and then nothing has changed.
  */
-int rkllm_ext_set_grammar(LLMHandle handle, const char *gbnf);
+int rkllm_ext_set_constraint(LLMHandle handle, uint32_t notation, const char *text);
+
+/**
+ * Tells whether `rkllm_ext_set_constraint` would take a constraint, without setting it.
+ *
+ * Returns 0, or -1 on failure.
+ */
+int rkllm_ext_check_constraint(LLMHandle handle, uint32_t notation, const char *text);
 
 /**
  * Tells why the last function that failed on this thread did so: the text of its `E rkllm: ` line.

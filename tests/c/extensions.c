@@ -65,17 +65,52 @@ static void seeds(LLMHandle handle) {
     CHECK(recorder_equal(&first, &second), "the same seed draws the same");
 }
 
+static void constraints(LLMHandle handle) {
+    static struct recorder recorder;
+    static const struct {
+        uint32_t notation;
+        const char *text;
+    } yes[] = {
+        { RKLLM_EXT_CONSTRAINT_GBNF, "root ::= \"yes!\"" },
+        { RKLLM_EXT_CONSTRAINT_JSON_SCHEMA, "{\"const\": \"yes!\"}" },
+        { RKLLM_EXT_CONSTRAINT_REGEX, "yes!" },
+        { RKLLM_EXT_CONSTRAINT_LARK, "start: \"yes!\"" },
+    };
+    struct run run = run_prompt("No?");
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        CHECK(rkllm.ext_check_constraint(handle, yes[i].notation, yes[i].text) == 0,
+              "notation %u is read", yes[i].notation);
+        CHECK(rkllm.ext_set_constraint(handle, yes[i].notation, yes[i].text) == 0, "and taken");
+        run_now(handle, &run, &recorder);
+        CHECK(strstr(recorder.text, "yes!") != NULL, "and kept to: %s", recorder.text);
+        run_now(handle, &run, &recorder);
+        CHECK(strstr(recorder.text, "yes!") == NULL, "but once: %s", recorder.text);
+    }
+    CHECK(rkllm.ext_set_constraint(handle, RKLLM_EXT_CONSTRAINT_REGEX, "(") == -1
+              && rkllm.ext_check_constraint(handle, RKLLM_EXT_CONSTRAINT_LARK, NULL) == -1
+              && rkllm.ext_check_constraint(handle, 99, "a") == -1,
+          "what is none is refused");
+    CHECK(rkllm.ext_set_constraint(handle, RKLLM_EXT_CONSTRAINT_REGEX, "yes!") == 0
+              && rkllm.ext_set_constraint(handle, RKLLM_EXT_CONSTRAINT_REGEX, NULL) == 0,
+          "one is taken back");
+    run_now(handle, &run, &recorder);
+    CHECK(strstr(recorder.text, "yes!") == NULL, "and does not hold: %s", recorder.text);
+}
+
 void test_extensions(void) {
     check_group("extensions");
     LLMHandle handle = session_open(NULL);
     tokens(handle);
     facts(handle);
     seeds(handle);
+    constraints(handle);
     rkllm.destroy(handle);
     int32_t id;
     CHECK(rkllm.ext_tokenize(handle, "a", 1, 0, &id, 1) < 0
               && rkllm.ext_detokenize(handle, &id, 1, false, NULL, 0) < 0
               && rkllm.ext_end_tokens(handle, &id, 1) < 0
-              && rkllm.ext_set_seed(handle, 1) == -1,
+              && rkllm.ext_set_seed(handle, 1) == -1
+              && rkllm.ext_set_constraint(handle, RKLLM_EXT_CONSTRAINT_REGEX, NULL) == -1
+              && rkllm.ext_check_constraint(handle, RKLLM_EXT_CONSTRAINT_REGEX, "a") == -1,
           "a destroyed handle is refused by all of them");
 }

@@ -25,6 +25,8 @@ static void load_extensions(void *library) {
     LOAD(ext_model_info);
     LOAD(ext_end_tokens);
     LOAD(ext_set_seed);
+    LOAD(ext_set_constraint);
+    LOAD(ext_check_constraint);
 }
 
 void library_open(const char *path) {

@@ -38,6 +38,8 @@ extern struct library {
     FUNCTION(ext_model_info);
     FUNCTION(ext_end_tokens);
     FUNCTION(ext_set_seed);
+    FUNCTION(ext_set_constraint);
+    FUNCTION(ext_check_constraint);
 } rkllm;
 
 /* Opens the library; ends the program if it cannot. */

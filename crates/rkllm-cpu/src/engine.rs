@@ -1,6 +1,6 @@
 //! One handle: a model, its session, and the one run it may have.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CString, c_void};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::constraint::{Constraint, Constraints, Notation};
 use crate::embedder::Embedder;
 use crate::error::Error;
 use crate::generation::Lane;
-use crate::llama::{Context, ContextOptions, Grammar, MAX_GRAMMAR, Model};
+use crate::llama::{Context, ContextOptions, Model};
 use crate::log;
 use crate::model_file;
 use crate::options::{Limits, Options, RunDefaults};
@@ -38,7 +39,8 @@ pub(crate) struct Engine {
     sink: Sink,
     session: Mutex<Session>,
     seed: Mutex<Option<u32>>,
-    grammar: Mutex<Option<Grammar>>,
+    constraints: Constraints,
+    constraint: Mutex<Option<Constraint>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     context: i32,
     inputs: usize,
@@ -95,12 +97,13 @@ impl Engine {
         );
         warn_of(session.prompting());
         Ok(Self {
+            constraints: Constraints::new(Arc::clone(&model)),
             model,
             signal,
             sink: callbacks.sink,
             session: Mutex::new(session),
             seed: Mutex::new(None),
-            grammar: Mutex::new(None),
+            constraint: Mutex::new(None),
             worker: Mutex::new(None),
             context,
             inputs,
@@ -144,22 +147,15 @@ impl Engine {
         *self.seed.lock() = Some(seed);
     }
 
-    /// Makes the next run keep to this grammar, or to none.
-    pub(crate) fn set_grammar(&self, text: Option<&CStr>) -> Result<(), Error> {
-        let grammar = text.map(|text| self.parse(text)).transpose()?;
-        *self.grammar.lock() = grammar;
-        Ok(())
+    /// Reads a constraint, for a run or to see whether it can be used. Any thread may do so, also
+    /// during a run.
+    pub(crate) fn constraint(&self, notation: Notation, text: &str) -> Result<Constraint, Error> {
+        self.constraints.parse(notation, text)
     }
 
-    fn parse(&self, text: &CStr) -> Result<Grammar, Error> {
-        if text.is_empty() || text.count_bytes() > MAX_GRAMMAR {
-            let reason = format!("it must have between 1 and {MAX_GRAMMAR} bytes");
-            return Err(Error::Grammar { reason });
-        }
-        let (grammar, logged) = log::explained(|| Grammar::new(&self.model, text));
-        grammar.ok_or_else(|| Error::Grammar {
-            reason: logged.unwrap_or_else(|| "llama.cpp cannot parse it".to_owned()),
-        })
+    /// Makes the next run keep to this constraint, or to none.
+    pub(crate) fn set_constraint(&self, constraint: Option<Constraint>) {
+        *self.constraint.lock() = constraint;
     }
 
     /// The session, unless a run is using it.
@@ -202,7 +198,7 @@ pub(crate) struct Run {
     lanes: Vec<Lane>,
     sink: Sink,
     seed: Option<u32>,
-    grammar: Option<Grammar>,
+    constraint: Option<Constraint>,
 }
 
 /// The claim on the one run of an engine.
@@ -229,20 +225,23 @@ impl Run {
         }
         let active = Active(engine);
         // Before anything can be refused: a refused run must not leave them to the next one.
-        let (seed, grammar) = (active.0.seed.lock().take(), active.0.grammar.lock().take());
+        let (seed, constraint) = (active.0.seed.lock().take(), active.0.constraint.lock().take());
         let request = request(&active.0)?;
+        if request.numbers.is_some() && constraint.is_some() {
+            return Err(Error::ConstraintOfNumbers);
+        }
         let lanes = active.0.session.lock().compose(&request)?;
-        Ok(Self { active, request, lanes, sink, seed, grammar })
+        Ok(Self { active, request, lanes, sink, seed, constraint })
     }
 
     /// Works on this thread until the run has ended.
     pub(crate) fn work(self) -> Result<(), Error> {
-        let Self { active, request, lanes, sink, seed, grammar } = self;
+        let Self { active, request, lanes, sink, seed, constraint } = self;
         let engine = &active.0;
         engine.signal.work_here();
         let tools = RunTools {
             seed,
-            grammar,
+            constraint,
             signal: Arc::clone(&engine.signal),
             sink,
             init_time: engine.init_time,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::constraint::Notation;
+
 /// Why a call failed. The text goes to standard error as an `E rkllm: ` line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -106,13 +108,17 @@ pub(crate) enum Error {
     #[error("the model gave no scores for the next token: it is not a text generator")]
     NoLogits,
 
-    #[error("rkllm_ext_set_grammar: the grammar is not valid: {reason}")]
-    Grammar { reason: String },
+    #[error("the {notation} cannot be used: {reason}")]
+    Constraint { notation: Notation, reason: String },
 
     #[error(
-        "the grammar allows no token of this model here; make it cover what the model can write"
+        "the answer cannot go on as its constraint asks: {reason}; make it simpler, or cover what \
+         the model can write"
     )]
-    GrammarStuck,
+    ConstraintStuck { reason: String },
+
+    #[error("hidden states and logits are no answers: take the constraint back before such a run")]
+    ConstraintOfNumbers,
 
     #[error("{name} returned {code}: it must return what it was asked for")]
     Callback { name: &'static str, code: i32 },

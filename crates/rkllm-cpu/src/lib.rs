@@ -2,6 +2,7 @@
 
 mod cache;
 mod compose;
+mod constraint;
 mod conversation;
 mod embedder;
 mod engine;
@@ -98,7 +99,8 @@ pub const fn ext_api() -> ext::Api {
         end_tokens: ffi::ext::end_tokens,
         special_tokens: ffi::ext::special_tokens,
         set_seed: ffi::ext::set_seed,
-        set_grammar: ffi::ext::set_grammar,
+        set_constraint: ffi::ext::set_constraint,
+        check_constraint: ffi::ext::check_constraint,
         last_error: ffi::ext::last_error,
     }
 }

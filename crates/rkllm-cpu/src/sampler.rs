@@ -1,11 +1,12 @@
 //! Picks the next token: penalties, then the likeliest token or llama.cpp's chain, within a
-//! grammar if there is one.
+//! constraint if there is one.
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::constraint::Constraint;
 use crate::error::Error;
 use crate::item::Item;
-use crate::llama::{Chain, Context, Grammar, Step, Token};
+use crate::llama::{Chain, Context, Step, Token};
 use crate::sampling::Sampling;
 
 /// Tokens that count as recent for the penalties, as in llama.cpp.
@@ -17,7 +18,7 @@ pub(crate) struct Sampler {
     penalties: Option<Penalties>,
     /// `None` picks the likeliest token, which needs no copy of the vocabulary.
     chain: Option<Chain>,
-    grammar: Option<Grammar>,
+    constraint: Option<Constraint>,
 }
 
 impl Sampler {
@@ -33,12 +34,12 @@ impl Sampler {
             None => None,
         };
         let penalties = sampling.has_penalties().then(|| Penalties::new(*sampling, prompt));
-        Ok(Self { penalties, chain, grammar: None })
+        Ok(Self { penalties, chain, constraint: None })
     }
 
-    /// Picks only what the grammar allows, if there is one.
-    pub(crate) fn within(self, grammar: Option<Grammar>) -> Self {
-        Self { grammar, ..self }
+    /// Picks only what the constraint allows, if there is one.
+    pub(crate) fn within(self, constraint: Option<Constraint>) -> Self {
+        Self { constraint, ..self }
     }
 
     /// Picks a token from the logits of a position of the last batch, as [`Context::logits`] counts.
@@ -47,17 +48,18 @@ impl Sampler {
             penalties.apply(context.logits(position).ok_or(Error::NoLogits)?);
         }
         let mut token = self.choose(context, position)?;
-        if let Some(mut grammar) = self.grammar.take() {
+        if let Some(mut constraint) = self.constraint.take() {
             // Asking about one token is cheap, about the whole vocabulary is not.
-            if !grammar.allows(token) {
-                grammar.mask(context.logits(position).ok_or(Error::NoLogits)?);
+            if !constraint.allows(token)? {
+                constraint.mask(context.logits(position).ok_or(Error::NoLogits)?)?;
                 token = self.choose(context, position)?;
-                if !grammar.allows(token) {
-                    return Err(Error::GrammarStuck);
+                if !constraint.allows(token)? {
+                    let reason = "it allows no token of this model here".to_owned();
+                    return Err(Error::ConstraintStuck { reason });
                 }
             }
-            grammar.accept(token);
-            self.grammar = Some(grammar);
+            constraint.accept(token)?;
+            self.constraint = Some(constraint);
         }
         if let Some(penalties) = &mut self.penalties {
             penalties.accept(token);

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::compose::Composer;
+use crate::constraint::Constraint;
 use crate::conversation::Conversation;
 use crate::embedder::Embedder;
 use crate::error::Error;
 use crate::generation::{Ending, Generation, Lane, Rules};
-use crate::llama::{Context, Grammar};
+use crate::llama::Context;
 use crate::log;
 use crate::lora::{LoraFile, Loras};
 use crate::options::{Limits, RunDefaults};
@@ -55,7 +56,7 @@ pub(crate) struct SessionOptions {
 pub(crate) struct RunTools {
     /// For the draws; `None` for chance.
     pub(crate) seed: Option<u32>,
-    pub(crate) grammar: Option<Grammar>,
+    pub(crate) constraint: Option<Constraint>,
     pub(crate) signal: Arc<Signal>,
     pub(crate) sink: Sink,
     /// How long `rkllm_init` took, which the table of times repeats.
@@ -181,8 +182,8 @@ impl Session {
             skip_special: self.defaults.skip_special,
             ignore_end: self.defaults.ignore_end,
         };
-        let grammar = tools.grammar.take();
-        let samplers = self.samplers(request, lanes, (tools.seed, grammar))?;
+        let constraint = tools.constraint.take();
+        let samplers = self.samplers(request, lanes, (tools.seed, constraint))?;
         let generation = Generation::new(&mut self.cache, rules, tools);
         match request.numbers {
             None => generation.run(lanes, samplers),
@@ -195,7 +196,7 @@ impl Session {
         &self,
         request: &Request,
         lanes: &[Lane],
-        (seed, grammar): (Option<u32>, Option<Grammar>),
+        (seed, constraint): (Option<u32>, Option<Constraint>),
     ) -> Result<Vec<Sampler>, Error> {
         let vocab = self.cache.model().vocab_size();
         let sampler = |(index, lane): (u32, &Lane)| {
@@ -203,7 +204,7 @@ impl Session {
             let seed =
                 seed.map_or(RANDOM_SEED, |seed| seed.wrapping_add(index).min(RANDOM_SEED - 1));
             let sampler = Sampler::new(&request.sampling, seed, vocab, &lane.items)?;
-            Ok(sampler.within(grammar.clone()))
+            Ok(sampler.within(constraint.clone()))
         };
         (0..).zip(lanes).map(sampler).collect()
     }

@@ -44,8 +44,8 @@ pub enum Capability {
     Tokenizer,
     /// Sampling can be made repeatable with a seed.
     Seed,
-    /// Answers can be held to a grammar.
-    Grammar,
+    /// Answers can be held to a [`Constraint`](crate::Constraint).
+    Constraint,
 }
 
 impl Capability {
@@ -70,7 +70,7 @@ impl Capability {
         Self::Callbacks,
         Self::Tokenizer,
         Self::Seed,
-        Self::Grammar,
+        Self::Constraint,
     ];
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Capability {
             Self::Callbacks => "tokenizer and embedding callbacks (from 1.3.0 on)",
             Self::Tokenizer => "tokenizer interface (only the embedded runtime has)",
             Self::Seed => "seed (only the embedded runtime has)",
-            Self::Grammar => "grammar (only the embedded runtime has)",
+            Self::Constraint => "constrained answers (only the embedded runtime has)",
         })
     }
 }

@@ -106,6 +106,12 @@ pub enum Error {
         /// The runtime's own words, where it can be asked.
         reason: Option<String>,
     },
+    /// A [`Constraint`](crate::Constraint) that the runtime cannot read, or that costs too much.
+    #[error("{reason}")]
+    Constraint {
+        /// The runtime's own words.
+        reason: String,
+    },
     /// Vectors as input, and nobody knows how wide the model's are: a wrong width crashes runtimes.
     #[error(
         "this runtime does not tell how wide the model's embedding vectors are; ask for hidden states once, which tells, or state it with assume_embedding_width"

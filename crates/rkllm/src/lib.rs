@@ -31,6 +31,7 @@
 mod abi;
 mod callbacks;
 mod capability;
+mod constraint;
 mod cross_attention;
 mod error;
 mod find;
@@ -49,6 +50,7 @@ pub mod tour;
 
 pub use callbacks::{Callbacks, Embed, Tokenize};
 pub use capability::Capability;
+pub use constraint::Constraint;
 pub use cross_attention::CrossAttention;
 pub use error::Error;
 pub use generation::{BatchGeneration, BatchToken, Generation, Token};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::Error;
 use crate::abi::Abi;
 use crate::shared::Shared;
+use crate::{Constraint, Error};
 
 /// A loaded model's tokenizer and facts, for any thread, also while a run is under way.
 #[derive(Clone, Debug)]
@@ -124,6 +124,18 @@ impl Model {
             Err(Error::Call { status: -1, .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells whether a run could be held to a constraint, without a run: for programs that want to
+    /// refuse it before they have the session. Reading one takes some milliseconds; the first after
+    /// the load some tens more.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`] with the reason, [`Error::Nul`] for a text with U+0000.
+    pub fn check_constraint(&self, constraint: &Constraint) -> Result<(), Error> {
+        // SAFETY: the handle is alive as long as `shared`, and the function may be called at any
+        // time.
+        unsafe { self.shared.abi.check_constraint(self.shared.handle, constraint) }
     }
 
     /// The model's facts.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 #[cfg(doc)]
 use crate::Capability;
-use crate::Error;
 use crate::input::MediaTags;
+use crate::{Constraint, Error};
 
 /// How the next token is chosen.
 ///
@@ -225,9 +225,8 @@ pub struct RunOptions {
     pub lora: Option<String>,
     /// Writes the prompt's KV cache to this file after the run.
     pub save_prompt_cache: Option<PathBuf>,
-    /// What the answer must look like: a GBNF grammar (llama.cpp's notation) whose root rule is
-    /// `root`. Needs [`Capability::Grammar`].
-    pub grammar: Option<String>,
+    /// What the answer must look like. Needs [`Capability::Constraint`].
+    pub constraint: Option<Constraint>,
     /// Runs with `rkllm_run_async` and waits for the end, in place of `rkllm_run`. Known not to work
     /// on 1.1 and to hang on 1.2.1 (rknn-llm issues 208, 320).
     pub asynchronous: bool,

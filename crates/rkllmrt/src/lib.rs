@@ -122,7 +122,12 @@ export! {
     rkllm_ext_special_tokens = EXT.special_tokens(
         handle: LLMHandle, tokens: *mut i32, capacity: usize
     ) -> i64;
-    rkllm_ext_set_grammar = EXT.set_grammar(handle: LLMHandle, gbnf: *const c_char) -> c_int;
+    rkllm_ext_set_constraint = EXT.set_constraint(
+        handle: LLMHandle, notation: u32, text: *const c_char
+    ) -> c_int;
+    rkllm_ext_check_constraint = EXT.check_constraint(
+        handle: LLMHandle, notation: u32, text: *const c_char
+    ) -> c_int;
     rkllm_ext_last_error = EXT.last_error(text: *mut c_char, capacity: usize) -> i64;
     rkllm_ext_set_seed = EXT.set_seed(handle: LLMHandle, seed: u32) -> c_int;
 }

@@ -7,6 +7,7 @@ use rkllm_sys::ext::{
 };
 
 use super::{OK, guard, handles, read};
+use crate::constraint::Notation;
 use crate::error::Error;
 use crate::llama::Model;
 use crate::log;
@@ -144,12 +145,32 @@ pub(crate) unsafe extern "C" fn special_tokens(
     })
 }
 
-pub(crate) unsafe extern "C" fn set_grammar(handle: LLMHandle, gbnf: *const c_char) -> c_int {
-    guard("rkllm_ext_set_grammar", || {
+pub(crate) unsafe extern "C" fn set_constraint(
+    handle: LLMHandle,
+    notation: u32,
+    text: *const c_char,
+) -> c_int {
+    guard("rkllm_ext_set_constraint", || {
         let engine = handles::find(handle)?;
+        let notation = Notation::of(notation)?;
         // SAFETY: null, or NUL-terminated, as the header asks.
-        let text = (!gbnf.is_null()).then(|| unsafe { read::c_str(gbnf, "gbnf") }).transpose()?;
-        engine.set_grammar(text)?;
+        let text = (!text.is_null()).then(|| unsafe { read::text(text, "text") }).transpose()?;
+        let constraint = text.map(|text| engine.constraint(notation, text)).transpose()?;
+        engine.set_constraint(constraint);
+        Ok(OK)
+    })
+}
+
+pub(crate) unsafe extern "C" fn check_constraint(
+    handle: LLMHandle,
+    notation: u32,
+    text: *const c_char,
+) -> c_int {
+    guard("rkllm_ext_check_constraint", || {
+        let engine = handles::find(handle)?;
+        let notation = Notation::of(notation)?;
+        // SAFETY: null or NUL-terminated, as the header asks.
+        engine.constraint(notation, unsafe { read::text(text, "text")? })?;
         Ok(OK)
     })
 }

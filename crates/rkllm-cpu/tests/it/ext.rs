@@ -1,6 +1,6 @@
 //! The extension functions.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::ptr;
 
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rkllm_cpu::ext_api;
 use rkllm_sys::ext::{LLMHandle, RKLLM_EXT_ADD_SPECIAL, RKLLMExtModelInfo};
 
-use crate::support::{Handle, prompt, sampling};
+use crate::support::Handle;
 
 fn tokenize(handle: LLMHandle, text: &[u8], flags: u32, room: &mut [i32]) -> i64 {
     let (text, length) = (text.as_ptr().cast(), text.len());
@@ -146,50 +146,6 @@ fn the_special_tokens_have_text_on_request_only() {
         assert_eq!(detokenize(raw, &[token], false).as_deref(), Ok(""));
         assert_ne!(detokenize(raw, &[token], true).as_deref(), Ok(""));
     }
-}
-
-#[test]
-fn a_grammar_holds_for_one_run() {
-    let handle = Handle::new();
-    let ask = prompt("What is the capital of France?").most(40);
-    let free = handle.run(&ask).text();
-    for sampled in [ask.clone(), ask.clone().sampled(sampling())] {
-        assert_eq!(set_grammar(&handle, Some(c"root ::= \"Ja\" \"!\"{3} | \"Nein 😀\"")), 0);
-        let ran = handle.run(&sampled);
-        ran.finish();
-        assert!(["Ja!!!", "Nein 😀"].contains(&ran.text().as_str()), "{}", ran.text());
-        handle.clear();
-        assert_eq!(handle.run(&ask).text(), free);
-    }
-    assert_eq!(set_grammar(&handle, Some(c"root ::= \"x\"")), 0);
-    assert_eq!(set_grammar(&handle, None), 0);
-    assert_eq!(handle.run(&ask).text(), free, "taken back");
-}
-
-#[test]
-fn grammars_that_are_none() {
-    let handle = Handle::new();
-    let long = CString::new(format!("root ::= \"{}\"", "a".repeat(65_536))).expect("no NUL");
-    for text in [c"", c"no rule", c"other ::= \"a\"", c"root ::= root \"a\"", &long] {
-        assert_eq!(set_grammar(&handle, Some(text)), -1);
-    }
-    let ask = prompt("Hello.").most(3);
-    assert_eq!(handle.run(&ask).tokens().len(), 3, "refused ones hold for no run");
-}
-
-#[test]
-fn a_grammar_may_be_as_deep_as_long() {
-    let handle = Handle::new();
-    let (open, close) = ("(".repeat(32_000), ")".repeat(32_000));
-    let deep = CString::new(format!("root ::= {open}\"a\"{close}")).expect("no NUL");
-    assert_eq!(set_grammar(&handle, Some(&deep)), 0);
-    assert_eq!(handle.run(&prompt("Hello.")).text(), "a");
-}
-
-fn set_grammar(handle: &Handle, text: Option<&CStr>) -> i32 {
-    let text = text.map_or(ptr::null(), CStr::as_ptr);
-    // SAFETY: null or NUL-terminated.
-    unsafe { (ext_api().set_grammar)(handle.raw().0, text) }
 }
 
 #[test]

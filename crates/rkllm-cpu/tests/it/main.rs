@@ -2,6 +2,7 @@
 
 mod batch;
 mod callbacks;
+mod constraint;
 mod ext;
 mod generate;
 mod history;

@@ -5,6 +5,14 @@
 pub const RKLLM_EXT_ADD_SPECIAL: u32 = 1;
 /// Flag of `rkllm_ext_tokenize`: special tokens written as text become those tokens.
 pub const RKLLM_EXT_PARSE_SPECIAL: u32 = 2;
+/// Notation of a constraint: a grammar in llama.cpp's GBNF, whose rule `root` is the answer.
+pub const RKLLM_EXT_CONSTRAINT_GBNF: u32 = 0;
+/// Notation of a constraint: a JSON schema of the answer.
+pub const RKLLM_EXT_CONSTRAINT_JSON_SCHEMA: u32 = 1;
+/// Notation of a constraint: a regular expression that the whole answer matches.
+pub const RKLLM_EXT_CONSTRAINT_REGEX: u32 = 2;
+/// Notation of a constraint: a grammar in llguidance's Lark, whose rule `start` is the answer.
+pub const RKLLM_EXT_CONSTRAINT_LARK: u32 = 3;
 /// A loaded model, made by `rkllm_init`.
 pub type LLMHandle = *mut ::core::ffi::c_void;
 /// Facts about a loaded model.
@@ -98,13 +106,22 @@ pub struct Api {
         handle: LLMHandle,
         seed: u32,
     ) -> ::core::ffi::c_int,
-    /// Makes the next run, and only that one, write what a grammar allows.
+    /// Makes the next run, and only that one, write what a constraint allows.
     ///
-    /// `gbnf` is a grammar in GBNF, ending in NUL, whose rule `root` describes the whole output; null
-    /// takes an earlier grammar back. Returns 0, or -1 on failure.
-    pub set_grammar: unsafe extern "C" fn(
+    /// `notation` is one of `RKLLM_EXT_CONSTRAINT_`, and `text` is written in it, as UTF-8 ending in NUL;
+    /// null takes an earlier constraint back. Returns 0, or -1 on failure, and then nothing has changed.
+    pub set_constraint: unsafe extern "C" fn(
         handle: LLMHandle,
-        gbnf: *const ::core::ffi::c_char,
+        notation: u32,
+        text: *const ::core::ffi::c_char,
+    ) -> ::core::ffi::c_int,
+    /// Tells whether `rkllm_ext_set_constraint` would take a constraint, without setting it.
+    ///
+    /// Returns 0, or -1 on failure.
+    pub check_constraint: unsafe extern "C" fn(
+        handle: LLMHandle,
+        notation: u32,
+        text: *const ::core::ffi::c_char,
     ) -> ::core::ffi::c_int,
     /// Tells why the last function that failed on this thread did so: the text of its `E rkllm: ` line.
     ///
@@ -126,7 +143,8 @@ impl Api {
         "rkllm_ext_end_tokens",
         "rkllm_ext_special_tokens",
         "rkllm_ext_set_seed",
-        "rkllm_ext_set_grammar",
+        "rkllm_ext_set_constraint",
+        "rkllm_ext_check_constraint",
         "rkllm_ext_last_error",
     ];
 
@@ -152,8 +170,9 @@ impl Api {
                 end_tokens: crate::symbol::find(library, Self::SYMBOLS[4])?,
                 special_tokens: crate::symbol::find(library, Self::SYMBOLS[5])?,
                 set_seed: crate::symbol::find(library, Self::SYMBOLS[6])?,
-                set_grammar: crate::symbol::find(library, Self::SYMBOLS[7])?,
-                last_error: crate::symbol::find(library, Self::SYMBOLS[8])?,
+                set_constraint: crate::symbol::find(library, Self::SYMBOLS[7])?,
+                check_constraint: crate::symbol::find(library, Self::SYMBOLS[8])?,
+                last_error: crate::symbol::find(library, Self::SYMBOLS[9])?,
             })
         }
     }
@@ -214,9 +233,15 @@ impl Api {
                 capacity: usize,
             ) -> i64;
             fn rkllm_ext_set_seed(handle: LLMHandle, seed: u32) -> ::core::ffi::c_int;
-            fn rkllm_ext_set_grammar(
+            fn rkllm_ext_set_constraint(
                 handle: LLMHandle,
-                gbnf: *const ::core::ffi::c_char,
+                notation: u32,
+                text: *const ::core::ffi::c_char,
+            ) -> ::core::ffi::c_int;
+            fn rkllm_ext_check_constraint(
+                handle: LLMHandle,
+                notation: u32,
+                text: *const ::core::ffi::c_char,
             ) -> ::core::ffi::c_int;
             fn rkllm_ext_last_error(
                 text: *mut ::core::ffi::c_char,
@@ -231,7 +256,8 @@ impl Api {
             end_tokens: rkllm_ext_end_tokens,
             special_tokens: rkllm_ext_special_tokens,
             set_seed: rkllm_ext_set_seed,
-            set_grammar: rkllm_ext_set_grammar,
+            set_constraint: rkllm_ext_set_constraint,
+            check_constraint: rkllm_ext_check_constraint,
             last_error: rkllm_ext_last_error,
         }
     }

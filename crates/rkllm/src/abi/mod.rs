@@ -3,6 +3,7 @@
 //! Everything above speaks in generation-neutral terms; a match on the generation stands here only.
 
 mod call;
+mod constrain;
 mod layout;
 mod raw;
 mod v1_1;
@@ -105,7 +106,7 @@ impl Abi {
             | Capability::PerRunSampling
             | Capability::IgnoreEos
             | Capability::Callbacks => Generation::V1_3,
-            Capability::Tokenizer | Capability::Seed | Capability::Grammar => {
+            Capability::Tokenizer | Capability::Seed | Capability::Constraint => {
                 return self.ext.is_some();
             }
         };
@@ -158,7 +159,7 @@ impl Abi {
         let sampled = options.sampling.is_some() || options.max_new_tokens.is_some();
         self.require_if(sampled, Capability::PerRunSampling)?;
         self.require_if(options.seed.is_some(), Capability::Seed)?;
-        self.require_if(options.grammar.is_some(), Capability::Grammar)?;
+        self.require_if(options.constraint.is_some(), Capability::Constraint)?;
         self.require_if(options.keep_history, Capability::History)?;
         self.require_if(mode == Mode::Logits, Capability::Logits)
     }
@@ -223,17 +224,16 @@ impl Abi {
         state: &mut RunState<'_>,
     ) -> Result<c_int, Error> {
         let raw = RawRun::new(order.inputs, order.options, order.mode, order.tags)?;
-        // After the checks, so that a run that is refused does not leave them to the next.
+        // After the checks, and the one that may be refused first, so that a run that is refused
+        // does not leave them to the next.
+        if let Some(constraint) = &order.options.constraint {
+            // SAFETY: the caller's promise.
+            unsafe { self.set_constraint(handle, constraint)? };
+        }
         if let Some(seed) = order.options.seed {
             // SAFETY: the caller's promise.
             let status = unsafe { (self.ext()?.set_seed)(handle.as_ptr(), seed) };
             self.called("rkllm_ext_set_seed", status)?;
-        }
-        if let Some(grammar) = &order.options.grammar {
-            let grammar = raw::c_text("the grammar", grammar)?;
-            // SAFETY: the caller's promise; the text lives until the call returns.
-            let status = unsafe { (self.ext()?.set_grammar)(handle.as_ptr(), grammar.as_ptr()) };
-            self.called("rkllm_ext_set_grammar", status)?;
         }
         let over = state.over();
         let wait = |running: &Running<'_>| call::wait_for_end(&over, running);

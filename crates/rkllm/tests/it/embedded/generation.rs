@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rkllm::{End, Error, Flow, Input, RunOptions, Token};
+use rkllm::{Constraint, End, Error, Flow, Input, RunOptions, Sampling, Token};
 
 use super::session;
 
@@ -175,27 +175,81 @@ fn history_goes_on_and_is_forgotten_on_request() {
 }
 
 #[test]
-fn a_grammar_holds_for_one_run() {
+fn a_constraint_holds_for_one_run() {
     let mut session = session();
-    let grammar = Some("root ::= \"yes\" | \"no\"".to_owned());
-    let held = RunOptions { grammar, ..RunOptions::default() };
-    let said: Vec<_> =
-        session.generate_with(LONG, held).unwrap().collect::<Result<_, _>>().unwrap();
-    assert!(["yes", "no"].contains(&text(&said).as_str()), "{said:?}");
-    let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
-    assert!(free.len() > 3, "{free:?}");
-    let broken = RunOptions { grammar: Some("root ::= (".into()), ..RunOptions::default() };
-    let refused = session.generate_with(LONG, broken).unwrap().next().unwrap().unwrap_err();
-    assert!(matches!(refused, Error::Call { function: "rkllm_ext_set_grammar", .. }), "{refused}");
+    let constraints = [
+        Constraint::Gbnf("root ::= \"yes\" | \"no\"".into()),
+        Constraint::JsonSchema("{\"enum\": [\"yes\", \"no\"]}".into()),
+        Constraint::Regex("yes|no".into()),
+        Constraint::Lark("start: \"yes\" | /no/".into()),
+    ];
+    for constraint in constraints {
+        let held = RunOptions { constraint: Some(constraint), ..RunOptions::default() };
+        let said: Vec<_> =
+            session.generate_with(LONG, held).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(["yes", "no"].contains(&text(&said).trim_matches('"')), "{said:?}");
+        let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(free.len() > 3, "{free:?}");
+    }
 }
 
 #[test]
-fn a_refused_run_leaves_its_grammar_to_nobody() {
+fn any_json_object_will_do() {
+    let mut session = session();
+    let held = RunOptions {
+        constraint: Some(Constraint::JsonObject),
+        seed: Some(3),
+        sampling: Some(Sampling { temperature: 1.0, ..Sampling::default() }),
+        ..most(400)
+    };
+    let said: Vec<_> = session
+        .generate_with("Describe a cat as a short JSON object.", held)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let said = text(&said);
+    assert!(said.starts_with('{') && !said.contains('\n'), "{said}");
+}
+
+#[test]
+fn a_run_without_its_constraint_does_not_begin() {
     let mut session = session();
     let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
     session.clear_history().unwrap();
-    let grammar = Some("root ::= \"yes\"".to_owned());
-    let held = RunOptions { grammar, seed: Some(1), ..RunOptions::default() };
+    let broken = Some(Constraint::JsonSchema("{\"type\": \"thing\"}".into()));
+    let broken = RunOptions { constraint: broken, seed: Some(1), ..RunOptions::default() };
+    let mut answer = session.generate_with(LONG, broken.clone()).unwrap();
+    let refused = answer.next().unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Constraint { .. }), "{refused}");
+    assert!(refused.to_string().contains("JSON schema"), "{refused}");
+    drop(answer);
+    let model = session.model().unwrap();
+    let checked = model.check_constraint(broken.constraint.as_ref().unwrap()).unwrap_err();
+    assert_eq!(checked.to_string(), refused.to_string());
+    let next: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(text(&next), text(&free));
+}
+
+#[test]
+fn constraints_are_checked_while_a_run_is_under_way() {
+    let mut session = session();
+    let model = session.model().unwrap();
+    let mut answer = session.generate(LONG).unwrap();
+    answer.next().unwrap().unwrap();
+    model.check_constraint(&Constraint::JsonObject).unwrap();
+    let nul = model.check_constraint(&Constraint::Regex("a\0".into())).unwrap_err();
+    assert!(matches!(nul, Error::Nul { .. }), "{nul}");
+    assert!(model.check_constraint(&Constraint::Gbnf("root ::= (".into())).is_err());
+    assert!(answer.count() > 3, "the run went on without");
+}
+
+#[test]
+fn a_refused_run_leaves_its_constraint_to_nobody() {
+    let mut session = session();
+    let free: Vec<_> = session.generate(LONG).unwrap().collect::<Result<_, _>>().unwrap();
+    session.clear_history().unwrap();
+    let constraint = Some(Constraint::Regex("yes".into()));
+    let held = RunOptions { constraint, seed: Some(1), ..RunOptions::default() };
     let too_long = "word ".repeat(2000);
     assert!(session.generate_with(too_long, held.clone()).unwrap().any(|token| token.is_err()));
     let empty = Input::from(Vec::new());
