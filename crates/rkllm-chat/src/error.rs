@@ -23,6 +23,24 @@ pub enum Error {
     /// There is nothing to render.
     #[error("the conversation is empty: give at least one message")]
     NoMessages,
+    /// A further variable has the name of one that the conversation or the model gives.
+    #[error("the template variable `{name}` cannot be set by kwargs: leave it out")]
+    ReservedVariable {
+        /// The name.
+        name: String,
+    },
+    /// The last message is none that a model could go on with.
+    #[error(
+        "there is no message to continue: the last one must be an assistant's text without \
+         tool calls"
+    )]
+    NothingToContinue,
+    /// The template leaves out the message that is to be continued.
+    #[error(
+        "the chat template does not show the text of the last message, so it cannot be \
+         continued: send it without continue_final_message"
+    )]
+    NotContinued,
     /// The template refused the conversation by `raise_exception`.
     #[error("the model's chat template refuses this conversation: {message}")]
     Raised {
