@@ -61,6 +61,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether it is not the conversation that was given.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.adapted.is_empty()
+    }
+
     /// The messages after these steps; `None` when one of them would change nothing.
     pub(crate) fn after(&self, steps: &[Step]) -> Option<Cow<'_, [Message]>> {
         let start = Cow::Borrowed(&*self.messages);

@@ -5,11 +5,13 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, context};
 use serde_json::Map;
 
+use crate::filters::default;
 use crate::functions::{Raised, raise_exception, strftime_now};
 use crate::generation::without_generation_tags;
 use crate::isolate::isolate;
 use crate::limit::{LimitedWriter, MAX_PROMPT, MAX_TEMPLATE};
 use crate::methods::call_method;
+use crate::tests::{is_iterable, is_sequence};
 use crate::tojson::tojson;
 use crate::{DateTime, Error, SpecialTokens};
 
@@ -72,7 +74,11 @@ fn environment(source: &str) -> Result<Environment<'static>, minijinja::Error> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_unknown_method_callback(call_method);
     environment.add_function("raise_exception", raise_exception);
+    environment.add_filter("default", default);
+    environment.add_filter("d", default);
     environment.add_filter("tojson", tojson);
+    environment.add_test("iterable", is_iterable);
+    environment.add_test("sequence", is_sequence);
     environment.remove_global("debug");
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);

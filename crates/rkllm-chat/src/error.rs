@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use std::path::PathBuf;
+
 /// Why a template, a conversation or a list of stop strings was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,6 +19,36 @@ pub enum Error {
     /// The source is not a valid template.
     #[error("the chat template cannot be parsed: {0}; mend the template or give another one")]
     Parse(#[source] minijinja::Error),
+    /// A file of a model's folder cannot be read.
+    #[error("cannot read {}: {source}; check the file and its permissions", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of a model's folder is larger than any real one, in bytes.
+    #[error(
+        "{} has more than {limit} bytes: replace it with the file that the model came with",
+        path.display()
+    )]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Largest size accepted.
+        limit: usize,
+    },
+    /// A file of a model's folder is not what its name says.
+    #[error(
+        "cannot use {}: {source}; replace it with the file that the model came with",
+        path.display()
+    )]
+    ParseFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        source: serde_json::Error,
+    },
     /// The special tokens cannot be searched for in messages.
     #[error("the special tokens cannot be searched for: {0}; give fewer or shorter ones")]
     SpecialTokens(#[source] aho_corasick::BuildError),

@@ -32,9 +32,13 @@ fn join(last: &mut Message, next: &Message) {
     last.tool_calls.extend(next.tool_calls.iter().cloned());
 }
 
-fn joined_text(first: &str, second: &str) -> String {
-    let texts: Vec<&str> = [first, second].into_iter().filter(|text| !text.is_empty()).collect();
-    texts.join("\n\n")
+/// Two texts with an empty line between them, unless one is blank.
+pub(crate) fn joined_text(first: &str, second: &str) -> String {
+    match (first.trim().is_empty(), second.trim().is_empty()) {
+        (true, _) => second.to_owned(),
+        (_, true) => first.to_owned(),
+        (false, false) => format!("{first}\n\n{second}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Conversations for templates that know no system role, or know it at the beginning only.
 
+use std::mem;
+
+use crate::neighbours::joined_text;
 use crate::{Message, Role};
 
 /// The conversation without a system message: those at its beginning stand in front of the first
-/// user message, separated by an empty line, and later ones are user messages. `None` when it does
+/// user message, separated by an empty line unless blank, and later ones are user messages. `None` when it does
 /// not begin with a system message, or has no user message.
 pub(crate) fn merge_system(messages: &[Message]) -> Option<Vec<Message>> {
     let (system, rest) = messages.split_at(leading(messages));
@@ -12,9 +15,11 @@ pub(crate) fn merge_system(messages: &[Message]) -> Option<Vec<Message>> {
         return None;
     }
     let mut merged = rest.to_vec();
-    let texts: Vec<&str> =
-        system.iter().chain([&rest[first_user]]).map(|message| message.content.as_str()).collect();
-    merged[first_user].content = texts.join("\n\n");
+    let question = &mut merged[first_user].content;
+    *question = system
+        .iter()
+        .rev()
+        .fold(mem::take(question), |text, message| joined_text(&message.content, &text));
     merged.iter_mut().for_each(system_to_user);
     Some(merged)
 }

@@ -100,7 +100,13 @@ impl ChatTemplate {
         options.check()?;
         let template = self.for_options(options);
         let draft = template.draft(messages, options);
-        template.render_draft(&draft)
+        let rendered = template.render_draft(&draft);
+        if matches!(rendered, Err(Error::Raised { .. })) && draft.is_changed() {
+            // What was made of the conversation is not what the caller can mend.
+            template.render_as_is(messages, options).and(rendered)
+        } else {
+            rendered
+        }
     }
 
     /// The template that is in force with these options.
