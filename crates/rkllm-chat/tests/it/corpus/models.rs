@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rkllm_chat::{ChatTemplate, SpecialTokens};
 
-/// Tokens that texts may spell out, of all models at once.
-const CONTROL: [&str; 12] = [
+/// Tokens that texts may spell out, of all models at once. Tags around reasoning are not among
+/// them: templates look for them in texts.
+const CONTROL: [&str; 10] = [
     "<|im_start|>",
     "<|im_end|>",
     "<|eot_id|>",
@@ -17,8 +18,6 @@ const CONTROL: [&str; 12] = [
     "<｜User｜>",
     "<|end|>",
     "<|user|>",
-    "<think>",
-    "</think>",
 ];
 
 /// Models whose templates write arguments as text that is given to them.
