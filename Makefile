@@ -9,12 +9,12 @@ ARGS ?=
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test setup build model sanitize arm64
+.PHONY: run test setup build model python sanitize arm64
 
 run: build $(if $(filter models/%,$(MODEL)),model)
 	@exec target/release/rkllm-server --model "$(MODEL)" $(ARGS)
 
-test: setup model
+test: setup model python
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
@@ -31,6 +31,10 @@ build: setup
 # SmolLM2-135M-Instruct, 98 MB, for `make run` and for the tests.
 model: setup
 	$(CARGO) xtask model
+
+# Python's jinja2, which tests compare chat templates with.
+python: setup
+	@scripts/python.sh
 
 # The tests of the C boundary under valgrind.
 sanitize: setup model

@@ -13,6 +13,8 @@ need cmake cmake
 need curl curl
 need python3 python3
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
+# Debian's python3 has venv without ensurepip, which it needs.
+python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
 # bindgen, used by the build of llama.cpp, loads libclang and reads its headers.
 ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || missing="$missing libclang-dev"
 

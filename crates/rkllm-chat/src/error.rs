@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use std::path::PathBuf;
+
 /// Why a template, a conversation or a list of stop strings was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,12 +19,60 @@ pub enum Error {
     /// The source is not a valid template.
     #[error("the chat template cannot be parsed: {0}; mend the template or give another one")]
     Parse(#[source] minijinja::Error),
+    /// A file of a model's folder cannot be read.
+    #[error("cannot read {}: {source}; check the file and its permissions", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of a model's folder is larger than any real one, in bytes.
+    #[error(
+        "{} has more than {limit} bytes: replace it with the file that the model came with",
+        path.display()
+    )]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Largest size accepted.
+        limit: usize,
+    },
+    /// A file of a model's folder is not what its name says.
+    #[error(
+        "cannot use {}: {source}; replace it with the file that the model came with",
+        path.display()
+    )]
+    ParseFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        source: serde_json::Error,
+    },
     /// The special tokens cannot be searched for in messages.
     #[error("the special tokens cannot be searched for: {0}; give fewer or shorter ones")]
     SpecialTokens(#[source] aho_corasick::BuildError),
     /// There is nothing to render.
     #[error("the conversation is empty: give at least one message")]
     NoMessages,
+    /// A further variable has the name of one that the conversation or the model gives.
+    #[error("the template variable `{name}` cannot be set by kwargs: leave it out")]
+    ReservedVariable {
+        /// The name.
+        name: String,
+    },
+    /// The last message is none that a model could go on with.
+    #[error(
+        "there is no message to continue: the last one must be an assistant's text without \
+         tool calls"
+    )]
+    NothingToContinue,
+    /// The template leaves out the message that is to be continued.
+    #[error(
+        "the chat template does not show the text of the last message, so it cannot be \
+         continued: send it without continue_final_message"
+    )]
+    NotContinued,
     /// The template refused the conversation by `raise_exception`.
     #[error("the model's chat template refuses this conversation: {message}")]
     Raised {

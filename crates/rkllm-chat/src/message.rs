@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Error;
 
@@ -51,46 +52,51 @@ impl FromStr for Role {
     }
 }
 
-/// One message of a conversation, as a template sees it: `message.role`, `message.content`.
+/// A function call that the model asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolCall {
+    /// What the result refers to by [`Message::tool_call_id`].
+    pub id: Option<String>,
+    /// Name of the function.
+    pub name: String,
+    /// What it is called with: a JSON object by parameter name. A string that holds such an object
+    /// counts as the object; another string is shown as it is.
+    pub arguments: Value,
+}
+
+/// One message of a conversation.
+///
+/// Templates see it in the shape that Hugging Face `transformers` documents: `message.role`,
+/// `message.content`, `message.reasoning_content`, `message.tool_calls[0].function.name`,
+/// `message.tool_call_id` and `message.name`; what is absent is undefined there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said, as plain text.
+    /// What is said, as plain text; may be empty beside tool calls.
     pub content: String,
-    /// What the model thought before it said that; assistant only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the model thought before it said so, without tags around it.
     pub reasoning: Option<String>,
-    /// The functions that the model called; assistant only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The functions that the model calls, in its own order.
     pub tool_calls: Vec<ToolCall>,
-    /// The call that this is the result of; tool only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The call that this message is the result of.
     pub tool_call_id: Option<String>,
-    /// The name of the speaker, or of the function whose result this is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Name of the speaker, or of the function that this message is the result of.
     pub name: Option<String>,
 }
 
-/// A function that the model called.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolCall {
-    /// What the result refers to.
-    pub id: Option<String>,
-    /// The function.
-    pub name: String,
-    /// The arguments: a JSON object.
-    pub arguments: serde_json::Value,
-}
-
 impl Message {
-    /// A message from its two parts.
+    /// A message that consists of a text.
     ///
     /// ```
     /// use rkllm_chat::{Message, Role};
     ///
     /// let message = Message::new(Role::User, "Hello");
     /// assert_eq!(message.role.to_string(), "user");
+    /// let thoughtful = Message { reasoning: Some("A greeting.".into()), ..message };
+    /// assert_eq!(thoughtful.content, "Hello");
     /// ```
     pub fn new(role: Role, content: impl Into<String>) -> Self {
         Self { role, content: content.into(), ..Self::default() }
@@ -119,11 +125,24 @@ mod tests {
     }
 
     #[test]
-    fn a_message_serializes_to_plain_strings() {
-        let message = Message::new(Role::Tool, "21 °C");
-        assert_eq!(
-            serde_json::to_string(&message).unwrap(),
-            r#"{"role":"tool","content":"21 °C"}"#
-        );
+    fn a_message_comes_back_from_where_it_was_sent() {
+        let call = ToolCall {
+            id: Some("1".to_owned()),
+            name: "weather".to_owned(),
+            arguments: serde_json::json!({ "city": "Paris", "days": [1, 2.5, null] }),
+        };
+        let message = Message {
+            reasoning: Some("Look it up.".to_owned()),
+            tool_calls: vec![call],
+            ..Message::new(Role::Assistant, "")
+        };
+        let sent = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&sent).unwrap(), message);
+    }
+
+    #[test]
+    fn what_is_not_said_is_absent() {
+        let read: Message = serde_json::from_str(r#"{"role":"tool","content":"21 °C"}"#).unwrap();
+        assert_eq!(read, Message::new(Role::Tool, "21 °C"));
     }
 }

@@ -1,17 +1,18 @@
-//! Stand-ins for special tokens that message texts spell out.
+//! Stand-ins for special tokens that the texts of a conversation spell out.
 //!
 //! A template works on message texts with string methods (`strip`, `split('</think>')`, `in`),
 //! so nothing may be wrapped around them. Only the stretches that spell a control token are
-//! replaced, each by one character that occurs neither in the messages nor in the template. One
+//! replaced, each by one character that occurs neither in the conversation nor in the template. One
 //! character cannot be split or half trimmed away, and ordinary texts are not touched at all.
 //! After rendering, each stand-in becomes the original text again, as an untrusted segment.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
+use std::mem;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::{Map, Value};
 
-use crate::{Error, Message, Role, Segment, SpecialTokens};
+use crate::{Error, Segment, SpecialTokens};
 
 /// Planes 4 to 16: characters that are private use (15 and 16, which are tried first) or not
 /// assigned, so no string method of a template treats them specially.
@@ -21,7 +22,7 @@ const CANDIDATES: std::ops::RangeInclusive<u32> = 0x4_0000..=0x10_FFFD;
 /// as control tokens: templates search for them to drop old reasoning.
 const THINK_TAGS: [&str; 4] = ["<think>", "</think>", "[THINK]", "[/THINK]"];
 
-/// Finds a model's control tokens in message texts.
+/// Finds a model's control tokens in the texts of a conversation.
 #[derive(Debug)]
 pub(crate) struct SpecialMatcher {
     texts: Vec<String>,
@@ -47,97 +48,153 @@ impl SpecialMatcher {
         Ok(Self { texts, search, template_chars: candidates_in(source).collect() })
     }
 
-    /// The messages with stand-ins, and what the stand-ins stand for.
-    pub(crate) fn protect<'m>(
-        &'m self,
-        messages: &'m [Message],
-    ) -> Result<(Vec<Cow<'m, Message>>, Placeholders<'m>), Error> {
-        let mut placeholders = Placeholders::new(self, messages);
-        let protected = messages
-            .iter()
-            .map(|message| self.protect_one(message, &mut placeholders))
-            .collect::<Result<_, _>>()?;
-        Ok((protected, placeholders))
+    /// Puts stand-ins into every text of a template's variables.
+    pub(crate) fn protect(
+        &self,
+        variables: &mut Map<String, Value>,
+    ) -> Result<Placeholders<'_>, Error> {
+        let mut found = Vec::new();
+        let mut taken = self.template_chars.clone();
+        visit_variables(variables, &mut |text, tags| {
+            taken.extend(candidates_in(text));
+            for (_, token) in self.find(text, tags) {
+                if !found.contains(&token) {
+                    found.push(token);
+                }
+            }
+        });
+        let mut placeholders = Placeholders { taken, given: Vec::new() };
+        for token in found {
+            let char = placeholders.free_char()?;
+            placeholders.given.push((char, token));
+        }
+        if !placeholders.given.is_empty() {
+            visit_variables(variables, &mut |text, tags| {
+                if let Some(replaced) = self.replace(text, tags, &placeholders) {
+                    *text = replaced;
+                }
+            });
+        }
+        Ok(placeholders)
     }
 
-    fn protect_one<'m>(
-        &'m self,
-        message: &'m Message,
-        placeholders: &mut Placeholders<'m>,
-    ) -> Result<Cow<'m, Message>, Error> {
-        let text = message.content.as_str();
-        let mut content = String::new();
-        let mut copied = 0;
-        for found in self.search.find_iter(text) {
+    /// The control tokens in a text and where they begin.
+    fn find(&self, text: &str, tags: ThinkTags) -> impl Iterator<Item = (usize, &str)> {
+        let found = self.search.find_iter(text).map(|found| {
             let token = self.texts[found.pattern()].as_str();
-            if message.role == Role::Assistant && THINK_TAGS.contains(&token) {
-                continue;
+            (found.start(), token)
+        });
+        let kept = |token| tags == ThinkTags::Meant && THINK_TAGS.contains(&token);
+        found.filter(move |(_, token)| !kept(token)).collect::<Vec<_>>().into_iter()
+    }
+
+    fn replace(&self, text: &str, tags: ThinkTags, given: &Placeholders) -> Option<String> {
+        let mut replaced = String::new();
+        let mut copied = 0;
+        for (at, token) in self.find(text, tags) {
+            replaced.push_str(&text[copied..at]);
+            replaced.extend(given.given.iter().find(|(_, other)| *other == token).map(|(c, _)| *c));
+            copied = at + token.len();
+        }
+        (copied > 0).then(|| replaced + &text[copied..])
+    }
+}
+
+/// Whether tags around reasoning are meant as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ThinkTags {
+    Meant,
+    Spelled,
+}
+
+type Visitor<'v> = dyn FnMut(&mut String, ThinkTags) + 'v;
+
+/// Shows the visitor every text that comes from a conversation.
+fn visit_variables(variables: &mut Map<String, Value>, visitor: &mut Visitor) {
+    for (name, value) in variables {
+        match value {
+            Value::Array(messages) if name == "messages" => {
+                messages.iter_mut().for_each(|message| visit_message(message, visitor));
             }
-            content.push_str(&text[copied..found.start()]);
-            content.push(placeholders.char_for(token)?);
-            copied = found.end();
+            other => visit(other, ThinkTags::Spelled, visitor),
         }
-        if copied == 0 {
-            return Ok(Cow::Borrowed(message));
+    }
+}
+
+fn visit_message(message: &mut Value, visitor: &mut Visitor) {
+    let assistant = message["role"] == "assistant";
+    for (key, value) in message.as_object_mut().into_iter().flatten() {
+        match key.as_str() {
+            "role" => {}
+            "content" if assistant => visit(value, ThinkTags::Meant, visitor),
+            _ => visit(value, ThinkTags::Spelled, visitor),
         }
-        content.push_str(&text[copied..]);
-        Ok(Cow::Owned(Message { content, ..message.clone() }))
+    }
+}
+
+fn visit(value: &mut Value, tags: ThinkTags, visitor: &mut Visitor) {
+    match value {
+        Value::String(text) => visitor(text, tags),
+        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, tags, visitor)),
+        Value::Object(map) => {
+            let visited = mem::take(map).into_iter().map(|(mut key, mut value)| {
+                visitor(&mut key, tags);
+                visit(&mut value, tags, visitor);
+                (key, value)
+            });
+            *map = visited.collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 /// The stand-ins of one rendering.
 pub(crate) struct Placeholders<'m> {
-    matcher: &'m SpecialMatcher,
-    messages: &'m [Message],
-    /// Characters not used yet; set up with the first stand-in, as few conversations need one.
-    free: Option<Box<dyn Iterator<Item = char>>>,
+    /// Characters that mean something else.
+    taken: HashSet<char>,
     given: Vec<(char, &'m str)>,
 }
 
-impl<'m> Placeholders<'m> {
-    fn new(matcher: &'m SpecialMatcher, messages: &'m [Message]) -> Self {
-        Self { matcher, messages, free: None, given: Vec::new() }
-    }
-
-    fn char_for(&mut self, token: &'m str) -> Result<char, Error> {
-        if let Some((char, _)) = self.given.iter().find(|(_, given)| *given == token) {
-            return Ok(*char);
-        }
-        let (matcher, messages) = (self.matcher, self.messages);
-        let free = self.free.get_or_insert_with(|| {
-            let mut taken = matcher.template_chars.clone();
-            taken.extend(messages.iter().flat_map(|message| candidates_in(&message.content)));
-            let chars = CANDIDATES.rev().filter_map(char::from_u32);
-            Box::new(chars.filter(move |char| !taken.contains(char)))
-        });
-        let char = free.next().ok_or(Error::NoPlaceholder)?;
-        self.given.push((char, token));
+impl Placeholders<'_> {
+    /// A character that occurs nowhere else in the rendering.
+    pub(crate) fn free_char(&mut self) -> Result<char, Error> {
+        let mut chars = CANDIDATES.rev().filter_map(char::from_u32);
+        let char = chars.find(|char| !self.taken.contains(char)).ok_or(Error::NoPlaceholder)?;
+        self.taken.insert(char);
         Ok(char)
     }
 
     /// The rendered text with the original texts back in place.
-    pub(crate) fn restore(&self, rendered: String) -> Vec<Segment> {
-        if self.given.is_empty() {
-            return segment(rendered, true).into_iter().collect();
-        }
+    pub(crate) fn restore(&self, rendered: &str) -> Vec<Segment> {
         let mut segments = Vec::new();
         let mut copied = 0;
-        for (at, char) in rendered.char_indices() {
+        let stand_ins = rendered.char_indices().filter(|_| !self.given.is_empty());
+        for (at, char) in stand_ins {
             let Some((_, token)) = self.given.iter().find(|(given, _)| *given == char) else {
                 continue;
             };
             segments.extend(segment(&rendered[copied..at], true));
-            segments.extend(segment(*token, false));
+            segments.extend(segment(token, false));
             copied = at + char.len_utf8();
         }
         segments.extend(segment(&rendered[copied..], true));
         segments
     }
+
+    /// The words of a refusal, which may quote the conversation.
+    pub(crate) fn restore_refusal(&self, error: Error) -> Error {
+        match error {
+            Error::Raised { message } => {
+                let texts = self.restore(&message).into_iter().map(|segment| segment.text);
+                Error::Raised { message: texts.collect() }
+            }
+            other => other,
+        }
+    }
 }
 
-fn segment(text: impl Into<String>, trusted: bool) -> Option<Segment> {
-    let text = text.into();
-    (!text.is_empty()).then_some(Segment { text, trusted })
+fn segment(text: &str, trusted: bool) -> Option<Segment> {
+    (!text.is_empty()).then(|| Segment { text: text.to_owned(), trusted })
 }
 
 fn candidates_in(text: &str) -> impl Iterator<Item = char> {

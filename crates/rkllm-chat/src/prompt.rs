@@ -12,6 +12,28 @@ pub struct Segment {
     pub trusted: bool,
 }
 
+/// What was changed about a conversation because the template cannot show it as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Adaptation {
+    /// The template has no place for a system text, so that it stands in a user message.
+    SystemMerged,
+    /// Neighbouring messages of one role became one, as the template wants roles to take turns.
+    TurnsJoined,
+    /// The template shows no tools: the system text describes them in the format of Hermes, so
+    /// the model answers `<tool_call>{"name": …, "arguments": …}</tool_call>`.
+    ToolsDescribed,
+    /// The calls of functions stand in assistant texts, in the same format.
+    ToolCallsAsText,
+    /// The results of functions stand in user texts, as `<tool_response>…</tool_response>`.
+    ToolResultsAsText,
+    /// Calls that were made together follow one another, each before its result, as the template
+    /// takes one call at a time.
+    ToolCallsSplit,
+    /// Calls have new ids, of nine letters and digits, as the template refuses the given ones.
+    ToolCallsRenamed,
+}
+
 /// A rendered conversation: the concatenation of its segments.
 ///
 /// Tokenize the segments one after the other, as one continuing text: without adding a
@@ -21,9 +43,11 @@ pub struct Segment {
 pub struct Prompt {
     /// The parts in order. No two neighbours are trusted, and none is empty.
     pub segments: Vec<Segment>,
-    /// Whether the system text was moved into the first user message because the template knows
-    /// no system role.
-    pub system_merged: bool,
+    /// What was changed about the conversation; empty where the template took it as it is.
+    pub adapted: Vec<Adaptation>,
+    /// Whether the prompt ends within the model's reasoning, so that the answer begins with a
+    /// thought although the model does not open one.
+    pub opens_thought: bool,
 }
 
 impl Prompt {

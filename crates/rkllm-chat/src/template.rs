@@ -1,36 +1,21 @@
 //! Chat templates: from messages to the text that a model was trained on.
 
-use std::sync::OnceLock;
-
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value};
-use minijinja::{Environment, ErrorKind, context};
-use serde::Serialize;
-
-use crate::functions::{Raised, raise_exception, strftime_now};
-use crate::isolate::isolate;
-use crate::limit::{LimitedWriter, MAX_PROMPT, MAX_TEMPLATE};
-use crate::methods::call_method;
+use crate::adapt::{Draft, attempts};
+use crate::engine::Engine;
 use crate::placeholder::SpecialMatcher;
-use crate::system::merge_system;
-use crate::tojson::tojson;
-use crate::{Error, Message, Prompt, RenderOptions, Role, SpecialTokens};
-
-const NAME: &str = "chat template";
-
-/// Work that one rendering may do: one unit is an instruction or 64 bytes of text. A conversation
-/// of a thousand messages takes a few ten thousand units.
-const FUEL: u64 = 2_000_000;
-
-/// Nesting of a template's own calls and blocks; real templates stay below 20.
-const MAX_RECURSION: usize = 100;
+use crate::probe::Probed;
+use crate::resume::Resume;
+use crate::thought::opening_at_end;
+use crate::view::{Shape, variables};
+use crate::{Error, Message, Prompt, RenderOptions, SpecialTokens};
 
 /// A model's chat template, with the conventions of Hugging Face `transformers`.
 ///
 /// That is Jinja with `trim_blocks`, `lstrip_blocks` and loop controls, Python's string and
 /// dictionary methods, `raise_exception`, `strftime_now`, a `tojson` that writes what Python's
-/// `json.dumps` does, and the variables `messages`, `add_generation_prompt`, `enable_thinking`,
-/// `bos_token`, `eos_token`, `tools` and `documents` (always `none`).
+/// `json.dumps` does, `{% generation %}`, and the variables `messages`, `add_generation_prompt`,
+/// `enable_thinking`, `bos_token`, `eos_token`, `tools`, `documents` and those of
+/// [`RenderOptions::kwargs`].
 ///
 /// Rendering is bounded: source 256 KiB, prompt 8 MiB, a budget of work that the engine charges for
 /// each instruction and each piece of data, and a stack of its own for deep recursion, so a template
@@ -40,10 +25,11 @@ const MAX_RECURSION: usize = 100;
 /// origin needs a deadline after which it can be killed.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
-    special: SpecialTokens,
+    pub(crate) engine: Engine,
+    pub(crate) special: SpecialTokens,
+    pub(crate) probed: Probed,
     matcher: SpecialMatcher,
-    loses_system: OnceLock<bool>,
+    with_tools: Option<Box<ChatTemplate>>,
 }
 
 impl ChatTemplate {
@@ -54,12 +40,20 @@ impl ChatTemplate {
     /// [`Error::TemplateTooLarge`] beyond 256 KiB, [`Error::Parse`] with the line when the source is
     /// no valid template, [`Error::SpecialTokens`] when there are too many of them.
     pub fn parse(source: &str, special: SpecialTokens) -> Result<Self, Error> {
-        if source.len() > MAX_TEMPLATE {
-            return Err(Error::TemplateTooLarge { size: source.len(), limit: MAX_TEMPLATE });
-        }
-        let environment = isolate(|| environment(source))?.map_err(Error::Parse)?;
+        let engine = Engine::parse(source)?;
         let matcher = SpecialMatcher::new(&special, source)?;
-        Ok(Self { environment, special, matcher, loses_system: OnceLock::new() })
+        let probed = Probed::new(source);
+        Ok(Self { engine, special, probed, matcher, with_tools: None })
+    }
+
+    /// The same, with another source for conversations with tools; some models have two.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ChatTemplate::parse`].
+    pub fn with_tool_use(self, source: &str) -> Result<Self, Error> {
+        let tool_use = Self::parse(source, self.special.clone())?;
+        Ok(Self { with_tools: Some(Box::new(tool_use)), ..self })
     }
 
     /// Renders a conversation.
@@ -70,14 +64,19 @@ impl ChatTemplate {
     /// template's. (Only a template that cuts out of the middle of a text, or changes its case,
     /// could put one together from parts.)
     ///
-    /// Many templates know no system role. When the template refuses a conversation that begins
-    /// with system messages, or leaves their text out, it is rendered again with that text at the
-    /// beginning of the first user message, and [`Prompt::system_merged`] says so.
+    /// What the template cannot show is put in a way that it can, and [`Prompt::adapted`] says so:
+    ///
+    /// - Where it shows no tools, the system text describes them; where it shows no calls or no
+    ///   results, they become texts of the assistant and the user.
+    /// - Where it has no place for a system text, that moves to a user message.
+    /// - Where it refuses a conversation in which one role speaks twice in a row, calls are made
+    ///   together, or ids of calls are not as it wants them, it is tried without.
     ///
     /// # Errors
     ///
-    /// [`Error::Raised`] when the template refuses the conversation, for example because roles
-    /// don't alternate; [`Error::Render`] when it fails otherwise; [`Error::NoMessages`],
+    /// [`Error::Raised`] when the template refuses the conversation in every form, with its words
+    /// about the first; [`Error::Render`] when it fails otherwise; [`Error::NoMessages`],
+    /// [`Error::ReservedVariable`], [`Error::NothingToContinue`], [`Error::NotContinued`],
     /// [`Error::TooMuchWork`], [`Error::PromptTooLarge`] and [`Error::NoPlaceholder`] as they say.
     ///
     /// ```
@@ -98,21 +97,37 @@ impl ChatTemplate {
         if messages.is_empty() {
             return Err(Error::NoMessages);
         }
-        let plain = self.render_as_is(messages, options);
-        let try_merged = match &plain {
-            Ok(_) => messages[0].role == Role::System && self.loses_system(),
-            Err(Error::Raised { .. }) => true,
-            Err(_) => false,
-        };
-        if !try_merged {
-            return plain;
+        options.check()?;
+        let template = self.for_options(options);
+        let draft = template.draft(messages, options);
+        let rendered = template.render_draft(&draft);
+        if matches!(rendered, Err(Error::Raised { .. })) && draft.is_changed() {
+            // What was made of the conversation is not what the caller can mend.
+            template.render_as_is(messages, options).and(rendered)
+        } else {
+            rendered
         }
-        match merge_system(messages) {
-            Some(merged) => {
-                let prompt = self.render_as_is(&merged, options)?;
-                Ok(Prompt { system_merged: true, ..prompt })
+    }
+
+    /// The template that is in force with these options.
+    pub(crate) fn for_options(&self, options: &RenderOptions) -> &Self {
+        self.with_tools.as_deref().filter(|_| options.has_tools()).unwrap_or(self)
+    }
+
+    fn render_draft(&self, draft: &Draft) -> Result<Prompt, Error> {
+        let mut refusal = None;
+        for steps in attempts(self.fate_of_system(&draft.messages)) {
+            let Some(messages) = draft.after(&steps) else { continue };
+            match self.render_as_is(&messages, &draft.options) {
+                Ok(prompt) => return Ok(Prompt { adapted: draft.adapted_with(&steps), ..prompt }),
+                Err(error @ Error::Raised { .. }) => refusal = refusal.or(Some(error)),
+                Err(error) => return Err(refusal.unwrap_or(error)),
             }
-            None => plain,
+        }
+        // A conversation whose system text has nowhere to go leaves no attempt.
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.render_as_is(&draft.messages, &draft.options),
         }
     }
 
@@ -121,87 +136,35 @@ impl ChatTemplate {
         messages: &[Message],
         options: &RenderOptions,
     ) -> Result<Prompt, Error> {
-        let (protected, placeholders) = self.matcher.protect(messages)?;
-        let rendered = self.evaluate(&protected, options)?;
-        Ok(Prompt { segments: placeholders.restore(rendered), system_merged: false })
-    }
-
-    /// Whether the template renders a system message without complaint and without its text.
-    fn loses_system(&self) -> bool {
-        *self.loses_system.get_or_init(|| {
-            let probe = "rkllm-system-probe";
-            let messages = [Message::new(Role::System, probe), Message::new(Role::User, "Hi")];
-            // Where the template fails, rendering the real conversation tells why.
-            self.evaluate(&messages, &RenderOptions::default())
-                .is_ok_and(|text| !text.contains(probe))
-        })
-    }
-
-    fn evaluate<M: Serialize + Sync>(
-        &self,
-        messages: &[M],
-        options: &RenderOptions,
-    ) -> Result<String, Error> {
-        isolate(|| self.evaluate_here(messages, options))?
-    }
-
-    fn evaluate_here<M: Serialize>(
-        &self,
-        messages: &[M],
-        options: &RenderOptions,
-    ) -> Result<String, Error> {
-        let context = context! {
-            messages => Value::from(Serde(messages)),
-            add_generation_prompt => options.add_generation_prompt,
-            enable_thinking => given(options.enable_thinking),
-            bos_token => given(self.special.bos.as_deref()),
-            eos_token => given(self.special.eos.as_deref()),
-            tools => options.tools.as_ref().map_or(Value::from(()), |tools| Value::from(Serde(tools))),
-            documents => Value::from(()),
-            strftime_now => strftime_now(options.now),
+        let mut variables = variables(messages, options, self.shape(messages));
+        let mut placeholders = self.matcher.protect(&mut variables)?;
+        let resume = match options.continue_final_message {
+            true => Some(Resume::mark(&mut variables, &mut placeholders, messages.last())?),
+            false => None,
         };
-        let mut prompt = LimitedWriter::new(MAX_PROMPT);
-        let template = self.environment.get_template(NAME).map_err(Error::Render)?;
-        match template.render_captured_to(context, &mut prompt) {
-            Ok(_) => Ok(prompt.into_text()),
-            Err(_) if prompt.exceeded() => Err(Error::PromptTooLarge { limit: MAX_PROMPT }),
-            Err(error) => Err(sort_out(error)),
-        }
+        let rendered = self
+            .engine
+            .evaluate(&variables, &self.special, options.now)
+            .map_err(|error| placeholders.restore_refusal(error))?;
+        let (rendered, resumed_in_thought) = match resume {
+            Some(resume) => resume.cut(&rendered)?,
+            None => (rendered, false),
+        };
+        let segments = placeholders.restore(&rendered);
+        let opened = options.add_generation_prompt
+            && segments.last().is_some_and(|last| last.trusted && opens_thought(&last.text));
+        let opens_thought = resumed_in_thought || (opened && !options.continue_final_message);
+        Ok(Prompt { segments, adapted: Vec::new(), opens_thought })
+    }
+
+    /// How the template wants these messages.
+    fn shape(&self, messages: &[Message]) -> Shape {
+        let calls = messages.iter().any(|message| !message.tool_calls.is_empty());
+        let calls = calls.then(|| self.call_shape()).flatten().unwrap_or_default();
+        Shape { parts: self.wants_parts(), calls }
     }
 }
 
-/// The value, or what a template sees as undefined.
-fn given<T: Into<Value>>(value: Option<T>) -> Value {
-    value.map_or(Value::UNDEFINED, Into::into)
-}
-
-fn environment(source: &str) -> Result<Environment<'static>, minijinja::Error> {
-    let mut environment = Environment::new();
-    // Its reports quote the values of variables, which are chats.
-    environment.set_debug(false);
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.set_unknown_method_callback(call_method);
-    environment.add_function("raise_exception", raise_exception);
-    environment.add_filter("tojson", tojson);
-    environment.remove_global("debug");
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(MAX_RECURSION);
-    environment.add_template_owned(NAME, source.to_owned())?;
-    Ok(environment)
-}
-
-/// Tells a refusal and an exhausted budget from a fault, however deep they are wrapped.
-fn sort_out(error: minijinja::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(current) = cause {
-        if let Some(Raised(message)) = current.downcast_ref() {
-            return Error::Raised { message: message.clone() };
-        }
-        let engine = current.downcast_ref::<minijinja::Error>();
-        if engine.is_some_and(|error| error.kind() == ErrorKind::OutOfFuel) {
-            return Error::TooMuchWork;
-        }
-        cause = current.source();
-    }
-    Error::Render(error)
+fn opens_thought(text: &str) -> bool {
+    opening_at_end(text).is_some()
 }

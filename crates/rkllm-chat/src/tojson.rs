@@ -31,7 +31,40 @@ pub(crate) fn tojson(state: &State, value: &Value, kwargs: Kwargs) -> Result<Val
     Ok(Value::from(text))
 }
 
-/// Writes JSON with Python's separators.
+/// A value as Python's `json.dumps` writes it for models: on one line, characters as they are.
+pub(crate) fn python_json(value: &serde_json::Value) -> String {
+    let mut text = Vec::new();
+    let written = value.serialize(&mut Serializer::with_formatter(&mut text, PythonSeparators));
+    written.expect("a JSON value has text keys, and memory takes all that is written");
+    String::from_utf8(text).expect("JSON is written as whole strings")
+}
+
+/// Writes JSON on one line with Python's separators.
+struct PythonSeparators;
+
+impl Formatter for PythonSeparators {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
+/// Writes JSON as templates ask for, with Python's separators where they don't.
 struct PythonFormatter {
     indent: Option<usize>,
     item_separator: String,

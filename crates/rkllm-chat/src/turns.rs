@@ -4,10 +4,6 @@ use crate::{ChatTemplate, Error, Message, RenderOptions, Role, Segment};
 
 const USER: &str = "rkllmProbeUser";
 const ANSWER: &str = "rkllmProbeAnswer";
-const RESULT: &str = "rkllmProbeResult";
-
-/// The name of a function that no template writes by itself.
-const TOOL: &str = "rkllm_probe_tool";
 
 impl ChatTemplate {
     /// What the template writes before the text of the first user message, which follows `before`:
@@ -67,24 +63,6 @@ impl ChatTemplate {
         segments[0].text = around(&segments[0].text, ANSWER)?.1.to_owned();
         segments.retain(|segment| !segment.text.is_empty());
         Ok(segments)
-    }
-
-    /// Whether the template tells the model which functions it may call.
-    pub fn shows_tools(&self) -> bool {
-        let function = serde_json::json!({
-            "name": TOOL, "description": TOOL, "parameters": { "type": "object", "properties": {} }
-        });
-        let tools = serde_json::json!([{ "type": "function", "function": function }]);
-        let options = RenderOptions { tools: Some(tools), ..RenderOptions::default() };
-        let rendered = self.render(&[Message::new(Role::User, USER)], &options);
-        rendered.is_ok_and(|prompt| prompt.text().contains(TOOL))
-    }
-
-    /// Whether the template has a turn for the results of functions: the role `tool`.
-    pub fn shows_results(&self) -> bool {
-        let result = [Message::new(Role::Tool, RESULT)];
-        let next = self.after_answer(&[], &result, &RenderOptions::default());
-        next.is_ok_and(|segments| segments.iter().any(|part| part.text.contains(RESULT)))
     }
 }
 

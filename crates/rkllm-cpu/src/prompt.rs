@@ -57,7 +57,7 @@ impl Prompting {
         };
         match ChatTemplate::parse(&source, special) {
             Ok(chat) => {
-                let shows_results = chat.shows_results();
+                let shows_results = chat.supports_tool_results();
                 Self::Template(Box::new(Template { chat, tools: None, shows_results }))
             }
             Err(error) => Self::Unusable(error.to_string()),
@@ -67,7 +67,7 @@ impl Prompting {
     /// Shows functions to the model from now on.
     pub(crate) fn set_tools(&mut self, tools: Tools) -> Result<(), Error> {
         match self {
-            Self::Template(template) if template.chat.shows_tools() => {
+            Self::Template(template) if template.chat.supports_tools() => {
                 template.tools = Some(tools);
                 Ok(())
             }

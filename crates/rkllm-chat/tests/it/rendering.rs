@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use rkllm_chat::{ChatTemplate, DateTime, Error, Message, RenderOptions, SpecialTokens};
+use rkllm_chat::{
+    Adaptation, ChatTemplate, DateTime, Error, Message, RenderOptions, SpecialTokens,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn template(source: &str) -> ChatTemplate {
@@ -34,8 +36,8 @@ fn options() -> RenderOptions {
 fn render_all(source: &str, options: &RenderOptions) -> BTreeMap<String, Value> {
     let template = template(source);
     let render = |messages: Vec<Message>| match template.render(&messages, options) {
-        Ok(prompt) if prompt.system_merged => json!({ "merged": prompt.text() }),
-        Ok(prompt) => json!(prompt.text()),
+        Ok(prompt) if prompt.adapted.is_empty() => json!(prompt.text()),
+        Ok(prompt) => json!({ "text": prompt.text(), "adapted": format!("{:?}", prompt.adapted) }),
         Err(Error::Raised { message }) => json!({ "raised": message }),
         Err(error) => panic!("{error}"),
     };
@@ -99,7 +101,7 @@ fn a_system_text_that_a_template_leaves_out_is_merged() {
     let source = "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% endif %}\
                   {% endfor %}";
     let prompt = template(source).render(&conversations()["system"], &options()).unwrap();
-    assert!(prompt.system_merged);
+    assert_eq!(prompt.adapted, [Adaptation::SystemMerged]);
     assert_eq!(prompt.text(), "[  Be brief.\n\n\n Hi there! \n]");
 }
 

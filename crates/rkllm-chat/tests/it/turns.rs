@@ -50,8 +50,8 @@ fn results_come_in_the_turn_that_the_template_has_for_them() {
         "<|im_end|>\n<|im_start|>user\n<tool_response>\n21 °C\n</tool_response>\n<tool_response>\n\
          wet\n</tool_response><|im_end|>\n<|im_start|>assistant\n"
     );
-    assert!(template(QWEN3).shows_results() && template(SMOLLM2).shows_results());
-    assert!(!template("{{ messages[0].content }}").shows_results());
+    assert!(template(QWEN3).supports_tool_results() && template(SMOLLM2).supports_tool_results());
+    assert!(!template("{{ messages[0].content }}").supports_tool_results());
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn tools_are_shown_as_they_were_written() {
     let options = RenderOptions { tools: Some(tools), ..RenderOptions::default() };
     let prompt = template(source).render(&[Message::new(Role::User, "Hi")], &options).unwrap();
     assert_eq!(prompt.text(), r#"[{"type": "function", "a": {"z": 1, "b": [2]}}]Hi"#);
-    assert!(template(source).shows_tools());
-    assert!(!template(SMOLLM2).shows_tools());
+    assert!(template(source).supports_tools());
+    assert!(!template(SMOLLM2).supports_tools());
 }
 
 #[test]
