@@ -50,6 +50,8 @@ pub(super) struct Run {
     pub(super) since: Instant,
     /// When the child said something about it last.
     pub(super) last: Instant,
+    /// Whether a token has come.
+    pub(super) begun: bool,
     /// When it was told to end.
     pub(super) aborted: Option<Instant>,
 }

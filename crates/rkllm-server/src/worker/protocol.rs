@@ -64,6 +64,8 @@ pub(super) enum FromChild {
         id: Id,
         event: Event,
     },
+    /// The request that runs has got a token, of which nothing was delivered yet.
+    Alive { id: Id },
     /// The result of a request that has no events.
     Output {
         id: Id,

@@ -14,7 +14,7 @@ use rkllm::Aborter;
 
 use super::load::Loaded;
 use super::outbox::Outbox;
-use super::prompt::{self, Task};
+use super::task::{self, Task};
 use crate::error::Error;
 use crate::shutdown::leave;
 use crate::worker::protocol::{FromChild, Id, ToChild, decode};
@@ -133,9 +133,9 @@ impl Control {
             Error::new(crate::error::Code::InferenceFailed, "the model is not loaded yet")
         })?;
         if !work.needs_turn() {
-            return Ok(FromChild::Output { id, output: prompt::answer_at_once(loaded, work)? });
+            return Ok(FromChild::Output { id, output: task::at_once(loaded, work)? });
         }
-        let (task, prepared) = prompt::prepare(loaded, work, owner)?;
+        let (task, prepared) = task::prepare(loaded, work, owner)?;
         self.prepared.insert(id, task);
         Ok(FromChild::Prepared { id, prepared })
     }

@@ -5,19 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use rkllm::{Capability, Session};
+use rkllm_chat::Message;
 
 use super::control::{Current, Order};
 use super::load::{Loaded, load};
 use super::outbox::Outbox;
 use super::prefix_cache::PrefixCache;
-use super::prompt::Task;
+use super::task::Task;
 use crate::worker::protocol::{FromChild, Id};
 use crate::worker::spec::ModelSpec;
 
 /// What runs tasks.
 pub(super) struct Engine<'a> {
     pub(super) session: Session,
+    pub(super) loaded: Arc<Loaded>,
     pub(super) cache: Option<PrefixCache>,
+    /// The conversation that the runtime remembers, answers included, where it has to.
+    pub(super) remembered: Vec<Message>,
     pub(super) outbox: &'a Outbox,
 }
 
@@ -43,9 +47,10 @@ pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, 
             let facts = Box::new(loaded.facts.clone());
             let cache = cache(&loaded, outbox);
             // Nobody else sets it.
-            let _ = current.loaded.set(loaded);
+            let _ = current.loaded.set(Arc::clone(&loaded));
             outbox.send(&FromChild::Loaded(facts));
-            Engine { session, cache, outbox }.obey(orders, current);
+            let remembered = Vec::new();
+            Engine { session, loaded, cache, remembered, outbox }.obey(orders, current);
         }
         Err(error) => {
             outbox.send(&FromChild::LoadFailed(error.to_string()));
@@ -74,8 +79,20 @@ impl Engine<'_> {
             let ticket = Ticket { id, cancelled: &cancelled };
             match task {
                 Task::Answer(ready) => self.answer(ticket, *ready),
+                Task::Embed(texts) => self.embed(ticket, texts),
+                Task::Rerank(scoring) => self.rerank(ticket, scoring),
             }
             *current.running.lock() = None;
+        }
+    }
+
+    /// Empties the runtime's memory of prompts.
+    pub(super) fn forget(&mut self) {
+        // A runtime that cannot forget does not remember either.
+        let _ = self.session.clear_history();
+        self.remembered.clear();
+        if let Some(cache) = &mut self.cache {
+            cache.forgotten();
         }
     }
 }

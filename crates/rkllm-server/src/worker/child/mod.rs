@@ -5,12 +5,18 @@
 //! says and prepares while a run blocks, one writes.
 
 mod control;
+mod deliver;
+mod embed;
 mod engine;
 mod load;
 mod outbox;
 mod prefix_cache;
 mod prompt;
 mod run;
+mod shape;
+mod task;
+mod text;
+mod vocabulary;
 
 use std::io::ErrorKind;
 use std::os::fd::AsFd;

@@ -105,6 +105,11 @@ impl PrefixCache {
         Some(self.spec.folder.join(format!("{}.cache", self.files)))
     }
 
+    /// The runtime holds nothing any more.
+    pub(super) fn forgotten(&mut self) {
+        self.held = State::default();
+    }
+
     fn restore(&mut self, session: &mut Session, index: usize) {
         if std::mem::take(&mut self.loaded) {
             // A runtime that cannot release a file has none.

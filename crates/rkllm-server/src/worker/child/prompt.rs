@@ -1,27 +1,34 @@
 //! From a request to what the runtime is given.
 
-use rkllm::{Capability, Content, Input as RuntimeInput, RunOptions, Sampling, TokenizeOptions};
-use rkllm_chat::{Message, RenderOptions, Role, StopStrings};
+use rkllm::{Capability, Content, Input as RuntimeInput, RunOptions};
+use rkllm_chat::{
+    Adaptation, Fit, KnownFunction, Message, Output as Pipeline, OutputOptions, Prompt,
+    RenderOptions, Role, Segment, ToolFormat, fit,
+};
+use serde_json::{Value, json};
 
-use super::load::{Loaded, TextSide, count};
+use super::load::{Loaded, changed, count};
+use super::shape::{Check, Shape};
+use super::text::TextSide;
 use crate::error::{Code, Error};
-use crate::generate::{Input, Request, Tuning, temperature};
+use crate::generate::{Input, Overflow, Request, Tool, ToolChoice, Tuning};
 use crate::worker::ROLE;
-use crate::worker::protocol::Prepared;
-use crate::worker::work::{Output, Work};
-
-/// Work that only has to be run.
-#[derive(Debug)]
-pub(super) enum Task {
-    Answer(Box<Ready>),
-}
 
 /// A request in the runtime's words.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) input: RuntimeInput,
     pub(super) options: RunOptions,
-    pub(super) stops: StopStrings,
+    /// What divides the output into text, thoughts and calls.
+    pub(super) pipeline: Pipeline,
+    /// The stop strings, as they are numbered in what the pipeline says.
+    pub(super) stops: Vec<String>,
+    /// Tokens that end the answer whether the runtime knows or not.
+    pub(super) end_tokens: Vec<i32>,
+    /// What the answer is checked against before any of it is delivered.
+    pub(super) check: Option<Check>,
+    /// The conversation, where the runtime has to remember it because we don't know its tokens.
+    pub(super) remembered: Option<Vec<Message>>,
     /// Whose prompt it is, where clients are told apart.
     pub(super) owner: Option<u64>,
     /// Tokens of the prompt, where we know them.
@@ -30,22 +37,132 @@ pub(super) struct Ready {
     pub(super) limit: Option<u32>,
     /// Tokens that prompt and answer may have together.
     pub(super) context: u32,
+    /// What the request says without effect.
+    pub(super) ignored: Vec<String>,
+    /// What was done to the conversation to fit the model, for the log.
+    pub(super) notes: Vec<String>,
 }
 
 /// Bytes that a token may stand for where nobody knows the vocabulary. Far more than in any text
 /// that means something.
 const LONG_PIECE: usize = 256;
 
+/// Prepares a request.
+pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
+    adjust(loaded, &mut request);
+    refuse_far_too_long(loaded, &request)?;
+    let shape = Shape::of(loaded, &request)?;
+    if let Some(instruction) = &shape.instruction {
+        instruct(&mut request, instruction);
+    }
+    let mut ignored = Vec::new();
+    let written = match &loaded.text {
+        Some(text) => written(loaded, text, &request, &shape)?,
+        None => plain(loaded, &request, &mut ignored)?,
+    };
+    let room = written.tokens.map(|tokens| room(loaded, tokens)).transpose()?;
+    let mut options = run_options(loaded, &request.tuning, &mut ignored);
+    options.constraint = shape.constraint;
+    let asked = count(request.tuning.max_new_tokens);
+    let limit = match (asked, room) {
+        (Some(asked), Some(room)) => Some(asked.min(room)),
+        (asked, room) => asked.or(room),
+    };
+    if loaded.runtime.supports(Capability::PerRunSampling) {
+        options.max_new_tokens = limit;
+    }
+    let stops = request.tuning.stop.clone();
+    let pipeline = pipeline(loaded, &request, &written, shape.tool_format)?;
+    let end_tokens = loaded.text.as_ref().map(|text| text.end_tokens.clone()).unwrap_or_default();
+    Ok(Ready {
+        input: written.input,
+        options,
+        pipeline,
+        stops,
+        end_tokens,
+        check: shape.check,
+        remembered: written.remembered,
+        owner: None,
+        tokens: written.tokens,
+        limit,
+        context: loaded.facts.context,
+        ignored,
+        notes: written.notes,
+    })
+}
+
+/// Tokens of a request's prompt.
+pub(super) fn length(loaded: &Loaded, text: &TextSide, mut request: Request) -> Result<u32, Error> {
+    adjust(loaded, &mut request);
+    refuse_far_too_long(loaded, &request)?;
+    let shape = Shape::of(loaded, &request)?;
+    if let Some(instruction) = &shape.instruction {
+        instruct(&mut request, instruction);
+    }
+    let written = written(loaded, text, &request, &shape)?;
+    Ok(written.tokens.unwrap_or(0))
+}
+
+/// Fills in what the request leaves to the model's settings.
+fn adjust(loaded: &Loaded, request: &mut Request) {
+    let prompting = &loaded.spec.prompting;
+    let asked = std::mem::take(&mut request.tuning);
+    // Sampling is compared with the settings later: what was not asked for need not be passed on.
+    request.tuning = Tuning {
+        max_new_tokens: asked.max_new_tokens.or(loaded.defaults.max_new_tokens),
+        seed: asked.seed.or(loaded.defaults.seed),
+        stop: match asked.stop.is_empty() {
+            true => loaded.defaults.stop.clone(),
+            false => asked.stop.clone(),
+        },
+        ..asked
+    };
+    request.enable_thinking = request.enable_thinking.or(prompting.enable_thinking);
+    if request.tool_choice == ToolChoice::None {
+        request.tools.clear();
+    }
+    if let (Input::Chat { messages, .. }, Some(system)) = (&mut request.input, &prompting.system)
+        && messages.first().is_none_or(|first| first.role != Role::System)
+    {
+        messages.insert(0, Message::new(Role::System, system.clone()));
+    }
+}
+
+/// Adds an instruction to the system text.
+fn instruct(request: &mut Request, instruction: &str) {
+    match &mut request.input {
+        Input::Chat { messages, .. } => match messages.first_mut() {
+            Some(first) if first.role == Role::System => {
+                first.content.push_str("\n\n");
+                first.content.push_str(instruction);
+            }
+            _ => messages.insert(0, Message::new(Role::System, instruction)),
+        },
+        Input::Text { prompt, .. } => *prompt = format!("{instruction}\n\n{prompt}"),
+        Input::Tokens(_) => {}
+    }
+}
+
 /// Refuses texts that cannot fit whatever their tokens are, because tokenizing takes many times the
 /// memory of the text.
-fn refuse_far_too_long(loaded: &Loaded, messages: &[Message]) -> Result<(), Error> {
+fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> {
     let longest_piece = loaded.text.as_ref().map_or(LONG_PIECE, |text| text.longest_piece);
     let context = loaded.facts.context;
-    let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
-    if bytes <= longest_piece.saturating_mul(context as usize) {
+    let bytes: usize = match &request.input {
+        Input::Chat { messages, .. } => messages.iter().map(|message| message.content.len()).sum(),
+        Input::Text { prompt, .. } => prompt.len(),
+        Input::Tokens(_) => 0,
+    };
+    // Where old turns may be dropped, the whole may be long; but not without end.
+    let times = if overflow(loaded, request) == Overflow::DropOldest { 16 } else { 1 };
+    if bytes <= longest_piece.saturating_mul(context as usize).saturating_mul(times) {
         return Ok(());
     }
     Err(too_long(&format!("{bytes} bytes"), context))
+}
+
+fn overflow(loaded: &Loaded, request: &Request) -> Overflow {
+    request.overflow.or(loaded.spec.prompting.overflow).unwrap_or(Overflow::Refuse)
 }
 
 fn too_long(size: &str, context: u32) -> Error {
@@ -58,174 +175,6 @@ fn too_long(size: &str, context: u32) -> Error {
     )
 }
 
-/// What needs no turn of the model.
-pub(super) fn answer_at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
-    let Some(text) = &loaded.text else {
-        return Err(Error::new(Code::Unsupported, "this model has no tokenizer that can be asked"));
-    };
-    match work {
-        Work::Count(request) => {
-            let tokens = tokenize(text, &request)?;
-            Ok(Output::Count(u32::try_from(tokens.len()).unwrap_or(u32::MAX)))
-        }
-        Work::Tokenize { text: written, special } => {
-            let how = TokenizeOptions { add_special: false, parse_special: special };
-            text.model.tokenize(&written, how).map(Output::Tokens).map_err(internal)
-        }
-        Work::Detokenize(tokens) => {
-            text.model.detokenize(&tokens, true).map(Output::Text).map_err(internal)
-        }
-        Work::Answer(_) | Work::Embed(_) | Work::Rerank { .. } => {
-            unreachable!("this work needs a turn")
-        }
-    }
-}
-
-fn internal(error: rkllm::Error) -> Error {
-    Error::new(Code::InferenceFailed, error.to_string())
-}
-
-/// Checks work against the model.
-pub(super) fn prepare(
-    loaded: &Loaded,
-    work: Work,
-    owner: Option<u64>,
-) -> Result<(Task, Prepared), Error> {
-    match work {
-        Work::Answer(request) => {
-            let (ready, ignored) = prepare_answer(loaded, request)?;
-            let ready = Ready { owner, ..ready };
-            let prepared = Prepared { tokens: ready.tokens, ignored };
-            Ok((Task::Answer(Box::new(ready)), prepared))
-        }
-        _ => Err(Error::new(Code::Unsupported, "this model cannot do that")),
-    }
-}
-
-/// Prepares a request and says which of its parameters this runtime cannot honour.
-fn prepare_answer(loaded: &Loaded, request: Request) -> Result<(Ready, Vec<String>), Error> {
-    refuse_far_too_long(loaded, request.messages())?;
-    let stops = StopStrings::new(request.tuning.stop.clone())
-        .map_err(|error| Error::invalid(format!("stop: {error}")))?;
-    let (content, tokens) = match &loaded.text {
-        Some(text) => {
-            let tokens = tokenize(text, &request)?;
-            let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-            (Content::Tokens(tokens), Some(count))
-        }
-        None => (Content::Prompt(flatten(request.messages())), None),
-    };
-    let room = tokens.map(|tokens| room(loaded, tokens)).transpose()?;
-    let (role, mut ignored) = Template::of(loaded).role(&request);
-    let mut options = run_options(loaded, &request.tuning, &mut ignored);
-    let asked = options.max_new_tokens.or(count(loaded.spec.defaults.max_new_tokens));
-    let limit = match (asked, room) {
-        (Some(asked), Some(room)) => Some(asked.min(room)),
-        (asked, room) => asked.or(room),
-    };
-    if loaded.runtime.supports(Capability::PerRunSampling) {
-        options.max_new_tokens = limit;
-    }
-    let input = RuntimeInput {
-        content,
-        role,
-        // Older runtimes have no switch: their template decides.
-        enable_thinking: loaded.runtime.supports(Capability::Roles)
-            && request.enable_thinking.unwrap_or(true),
-    };
-    let context = loaded.facts.context;
-    let ignored = ignored.into_iter().map(str::to_owned).collect();
-    Ok((Ready { input, options, stops, owner: None, tokens, limit, context }, ignored))
-}
-
-/// Whose chat template a conversation goes through.
-#[derive(Clone, Copy)]
-enum Template {
-    /// The model's, rendered here.
-    Model,
-    /// The runtime's own, which takes a role and the switch for thinking or neither.
-    Runtime { roles: bool },
-    /// None: the model continues the text.
-    Nobodys,
-}
-
-impl Template {
-    fn of(loaded: &Loaded) -> Self {
-        match &loaded.text {
-            Some(TextSide { template: Some(_), .. }) => Self::Model,
-            Some(_) => Self::Nobodys,
-            None => Self::Runtime { roles: loaded.runtime.supports(Capability::Roles) },
-        }
-    }
-
-    /// The role of the runtime's input, and what has no effect although the request says it.
-    fn role(self, request: &Request) -> (rkllm::Role, Vec<&'static str>) {
-        let last = request.messages().last().map_or(Role::User, |message| message.role);
-        let mut ignored = Vec::new();
-        let role = match (self, last) {
-            (Self::Runtime { roles: true }, Role::Tool) => rkllm::Role::Tool,
-            (Self::Model, _) | (_, Role::User) => rkllm::Role::User,
-            _ => {
-                ignored.push(ROLE);
-                rkllm::Role::User
-            }
-        };
-        let switch = matches!(self, Self::Model | Self::Runtime { roles: true });
-        if request.enable_thinking.is_some() && !switch {
-            ignored.push("enable_thinking");
-        }
-        (role, ignored)
-    }
-}
-
-fn tokenize(text: &TextSide, request: &Request) -> Result<Vec<i32>, Error> {
-    let mut tokens = match &request.input {
-        Input::Chat { messages, .. } => conversation(text, messages, request)?,
-        Input::Text { prompt, .. } => {
-            let how = TokenizeOptions { add_special: false, parse_special: true };
-            text.model.tokenize(prompt, how).map_err(internal)?
-        }
-        Input::Tokens(tokens) => return Ok(tokens.clone()),
-    };
-    // Templates that begin with BOS render it themselves.
-    if let Some(bos) = text.bos
-        && tokens.first() != Some(&bos)
-    {
-        tokens.insert(0, bos);
-    }
-    Ok(tokens)
-}
-
-fn conversation(
-    text: &TextSide,
-    messages: &[Message],
-    request: &Request,
-) -> Result<Vec<i32>, Error> {
-    let Some(template) = &text.template else {
-        // A model without a template was not made for conversations: it continues the text.
-        let tokens = text.model.tokenize(&flatten(messages), TokenizeOptions::default());
-        return tokens.map_err(internal);
-    };
-    let options = RenderOptions {
-        add_generation_prompt: true,
-        enable_thinking: Some(request.enable_thinking.unwrap_or(true)),
-        ..RenderOptions::default()
-    };
-    let prompt = template.render(messages, &options).map_err(|error| {
-        let code = match error {
-            rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
-            _ => Code::InvalidRequest,
-        };
-        Error::new(code, format!("messages: {error}"))
-    })?;
-    let mut tokens = Vec::new();
-    for segment in prompt.segments {
-        let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
-        tokens.extend(text.model.tokenize(&segment.text, how).map_err(internal)?);
-    }
-    Ok(tokens)
-}
-
 /// The tokens that the context has left for an answer; at least one.
 fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
     let context = loaded.facts.context;
@@ -235,8 +184,204 @@ fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
     }
 }
 
+/// A prompt as the runtime gets it.
+struct Written {
+    input: RuntimeInput,
+    tokens: Option<u32>,
+    opens_thought: bool,
+    /// Whether tools were described in the system text, in the format of Hermes.
+    tools_described: bool,
+    remembered: Option<Vec<Message>>,
+    notes: Vec<String>,
+}
+
+impl Written {
+    fn tokens(tokens: Vec<i32>) -> Self {
+        Self {
+            tokens: Some(u32::try_from(tokens.len()).unwrap_or(u32::MAX)),
+            input: RuntimeInput {
+                content: Content::Tokens(tokens),
+                role: rkllm::Role::User,
+                enable_thinking: false,
+            },
+            opens_thought: false,
+            tools_described: false,
+            remembered: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// A prompt as tokens of ours.
+fn written(
+    loaded: &Loaded,
+    text: &TextSide,
+    request: &Request,
+    shape: &Shape,
+) -> Result<Written, Error> {
+    let vocabulary = &text.vocabulary;
+    let mut written = match &request.input {
+        Input::Tokens(tokens) => return Ok(Written::tokens(tokens.clone())),
+        Input::Text { prompt, suffix: None } => {
+            Written::tokens(vocabulary.encode_text(prompt, true)?)
+        }
+        Input::Text { prompt, suffix: Some(suffix) } => {
+            let Some([before, after, middle]) = text.gap else {
+                return Err(Error {
+                    param: Some("suffix".to_owned()),
+                    ..Error::new(Code::Unsupported, "this model cannot fill a gap in a text")
+                });
+            };
+            let mut tokens = vec![before];
+            tokens.extend(vocabulary.encode_text(prompt, false)?);
+            tokens.push(after);
+            tokens.extend(vocabulary.encode_text(suffix, false)?);
+            tokens.push(middle);
+            Written::tokens(tokens)
+        }
+        Input::Chat { messages, open } => match &text.template {
+            Some(_) => conversation(loaded, text, (messages, *open), (request, shape))?,
+            // A model without a template was not made for conversations: it continues the text.
+            None => Written::tokens(vocabulary.encode_text(&flatten(messages), false)?),
+        },
+    };
+    // Templates that begin with BOS render it themselves.
+    if let (Some(bos), Content::Tokens(tokens)) = (text.bos, &mut written.input.content)
+        && tokens.first() != Some(&bos)
+    {
+        tokens.insert(0, bos);
+        written.tokens = written.tokens.map(|count| count + 1);
+    }
+    Ok(written)
+}
+
+/// A conversation in the model's template, without its oldest turns if need be and allowed.
+fn conversation(
+    loaded: &Loaded,
+    text: &TextSide,
+    conversation: (&[Message], bool),
+    request: (&Request, &Shape),
+) -> Result<Written, Error> {
+    let (messages, open) = conversation;
+    let (request, shape) = request;
+    let render = |messages: &[Message]| render(text, messages, open, (request, shape));
+    let (mut prompt, mut tokens) = render(messages)?;
+    let mut notes = Vec::new();
+    let context = loaded.facts.context as usize;
+    if tokens.len() >= context && overflow(loaded, request) == Overflow::DropOldest {
+        // Room for an answer, where the request does not say how much it wants.
+        let wanted = count(request.tuning.max_new_tokens).map_or(context / 8, |n| n as usize);
+        let budget = context.saturating_sub(wanted.clamp(1, context / 2));
+        let fitted = fit(messages, budget, |kept| render(kept).map(|(_, tokens)| tokens.len()))?;
+        if let Fit::Fits { messages: kept, dropped, .. } = fitted {
+            notes.push(format!("dropped the oldest {dropped} messages"));
+            (prompt, tokens) = render(&kept)?;
+        }
+    }
+    if !prompt.adapted.is_empty() {
+        notes.push(format!("the template does not show the conversation as it is: {:?}", prompt.adapted));
+    }
+    Ok(Written {
+        opens_thought: prompt.opens_thought,
+        tools_described: prompt.adapted.contains(&Adaptation::ToolsDescribed),
+        notes,
+        ..Written::tokens(tokens)
+    })
+}
+
+fn render(
+    text: &TextSide,
+    messages: &[Message],
+    open: bool,
+    request: (&Request, &Shape),
+) -> Result<(Prompt, Vec<i32>), Error> {
+    let (request, shape) = request;
+    let Some(template) = &text.template else {
+        return Err(Error::new(Code::InferenceFailed, "the model has no chat template"));
+    };
+    // What the answer begins with is fixed, so it cannot begin with a thought.
+    let thinks = shape.constraint.is_none() && request.enable_thinking.unwrap_or(true);
+    let options = RenderOptions {
+        add_generation_prompt: !open,
+        continue_final_message: open,
+        enable_thinking: Some(thinks),
+        tools: (!request.tools.is_empty()).then(|| request.tools.iter().map(described).collect()),
+        kwargs: request.template_kwargs.clone(),
+        ..RenderOptions::default()
+    };
+    let mut prompt = template.render(messages, &options).map_err(|error| {
+        let code = match error {
+            rkllm_chat::Error::PromptTooLarge { .. } => Code::ContextLengthExceeded,
+            _ => Code::InvalidRequest,
+        };
+        Error::new(code, format!("messages: {error}"))
+    })?;
+    if let (true, false, Some(tags)) = (prompt.opens_thought, thinks, &text.reasoning) {
+        let closing = format!("\n{}\n\n", tags.close);
+        prompt.segments.push(Segment { text: closing, trusted: true });
+        prompt.opens_thought = false;
+    }
+    let tokens = text.vocabulary.encode(&prompt)?;
+    Ok((prompt, tokens))
+}
+
+/// A function as OpenAI's API, and with it every template, describes it.
+fn described(tool: &Tool) -> Value {
+    let mut function = json!({ "name": tool.name });
+    if let Some(description) = &tool.description {
+        function["description"] = json!(description);
+    }
+    if let Some(parameters) = &tool.parameters {
+        function["parameters"] = parameters.clone();
+    }
+    json!({ "type": "function", "function": function })
+}
+
+/// A prompt as text for the runtime's own template, which knows one message at a time.
+fn plain(loaded: &Loaded, request: &Request, ignored: &mut Vec<String>) -> Result<Written, Error> {
+    let roles = loaded.runtime.supports(Capability::Roles);
+    let unsupported = |param: &str, what: &str| Error {
+        param: Some(param.to_owned()),
+        ..Error::new(
+            Code::Unsupported,
+            format!("{what} need the model's tokenizer; put its tokenizer.json beside the model"),
+        )
+    };
+    if !request.tools.is_empty() {
+        return Err(unsupported("tools", "tools"));
+    }
+    let (text, last, remembered) = match &request.input {
+        Input::Chat { messages, .. } => {
+            let last = messages.last().map_or(Role::User, |message| message.role);
+            let remembers = loaded.runtime.supports(Capability::History);
+            (flatten(messages), last, remembers.then(|| messages.clone()))
+        }
+        Input::Text { prompt, suffix: None } => (prompt.clone(), Role::User, None),
+        Input::Text { suffix: Some(_), .. } => return Err(unsupported("suffix", "texts with a gap")),
+        Input::Tokens(_) => return Err(unsupported("prompt", "prompts of tokens")),
+    };
+    let role = match last {
+        Role::User => rkllm::Role::User,
+        Role::Tool if roles => rkllm::Role::Tool,
+        _ => {
+            ignored.push(ROLE.to_owned());
+            rkllm::Role::User
+        }
+    };
+    if request.enable_thinking.is_some() && !roles {
+        ignored.push("enable_thinking".to_owned());
+    }
+    let input = RuntimeInput {
+        content: Content::Prompt(text),
+        role,
+        // Older runtimes have no switch: their template decides.
+        enable_thinking: roles && request.enable_thinking.unwrap_or(true),
+    };
+    Ok(Written { input, tokens: None, remembered, ..Written::tokens(Vec::new()) })
+}
+
 /// The conversation as plain text, for models and runtimes that take no conversation.
-fn flatten(messages: &[Message]) -> String {
+pub(super) fn flatten(messages: &[Message]) -> String {
     match messages {
         [only] => only.content.clone(),
         [earlier @ .., last] => {
@@ -256,7 +401,7 @@ fn flatten(messages: &[Message]) -> String {
     }
 }
 
-fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<&'static str>) -> RunOptions {
+fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<String>) -> RunOptions {
     let mut options = RunOptions {
         seed: tuning.seed.map(seed),
         lora: loaded.lora.clone(),
@@ -264,18 +409,13 @@ fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<&'static str>
     };
     if options.seed.is_some() && !loaded.runtime.supports(Capability::Seed) {
         options.seed = None;
-        ignored.push("seed");
+        ignored.push("seed".to_owned());
     }
-    let max_new_tokens = tuning.max_new_tokens.and_then(|count| u32::try_from(count).ok());
     if loaded.runtime.supports(Capability::PerRunSampling) {
         let changes = tuning.sampling_fields().next().is_some();
         options.sampling = changes.then(|| changed(loaded.sampling, tuning));
-        options.max_new_tokens = max_new_tokens;
     } else {
-        ignored.extend(tuning.sampling_fields());
-        if max_new_tokens.is_some() {
-            ignored.push("max_new_tokens");
-        }
+        ignored.extend(tuning.sampling_fields().map(str::to_owned));
     }
     options
 }
@@ -285,18 +425,40 @@ fn seed(seed: i64) -> u32 {
     (seed ^ (seed >> 32)) as u32
 }
 
-/// Sampling with the changes that a request or a model's settings make.
-pub(super) fn changed(default: Sampling, tuning: &Tuning) -> Sampling {
-    let float = |value: Option<f64>, default: f32| value.map_or(default, |value| value as f32);
-    Sampling {
-        temperature: tuning.temperature.map_or(default.temperature, temperature),
-        top_p: float(tuning.top_p, default.top_p),
-        top_k: count(tuning.top_k).unwrap_or(default.top_k),
-        repeat_penalty: float(tuning.repeat_penalty, default.repeat_penalty),
-        frequency_penalty: float(tuning.frequency_penalty, default.frequency_penalty),
-        presence_penalty: float(tuning.presence_penalty, default.presence_penalty),
-        mirostat: default.mirostat,
-    }
+fn pipeline(
+    loaded: &Loaded,
+    request: &Request,
+    written: &Written,
+    forced: Option<ToolFormat>,
+) -> Result<Pipeline, Error> {
+    let text = loaded.text.as_ref();
+    let is_chat = matches!(request.input, Input::Chat { .. });
+    let own = match written.tools_described {
+        true => Some(ToolFormat::Hermes),
+        false => text.and_then(|text| text.tool_format),
+    };
+    let tools = (!request.tools.is_empty()).then(|| forced.or(own).unwrap_or(ToolFormat::Hermes));
+    // A text that is continued as it stands is given as it stands.
+    let said = loaded.spec.prompting.reasoning.as_ref();
+    let reasoning = match text {
+        Some(text) => text.reasoning.clone(),
+        None => said.map(|(open, close)| rkllm_chat::ReasoningTags {
+            open: open.clone(),
+            close: close.clone(),
+        }),
+    };
+    let null = Value::Null;
+    let functions = request.tools.iter().map(|tool| {
+        KnownFunction::new(tool.name.clone(), tool.parameters.as_ref().unwrap_or(&null))
+    });
+    Pipeline::new(OutputOptions {
+        stops: request.tuning.stop.clone(),
+        reasoning: reasoning.filter(|_| is_chat),
+        in_thought: written.opens_thought,
+        tools,
+        functions: functions.collect(),
+    })
+    .map_err(|error| Error::invalid(format!("stop: {error}")))
 }
 
 #[cfg(test)]
@@ -311,46 +473,22 @@ mod tests {
     }
 
     #[test]
-    fn sampling_is_left_alone_unless_asked() {
-        let default = Sampling::default();
-        assert_eq!(changed(default, &Tuning::default()), default);
-        let tuning = Tuning { temperature: Some(0.0), ..Tuning::default() };
-        assert_eq!(changed(default, &tuning), Sampling { temperature: 0.0, ..default });
-    }
-
-    #[test]
-    fn temperatures_too_small_to_divide_by_are_greedy() {
-        let tuning = Tuning { temperature: Some(1e-38), ..Tuning::default() };
-        assert_eq!(changed(Sampling::default(), &tuning).temperature, 0.0);
-    }
-
-    #[test]
-    fn what_no_template_takes_is_ignored_by_name() {
-        let ask = |template: Template, role| {
-            let messages = vec![Message::new(role, "hi")];
-            let enable_thinking = Some(false);
-            let input = Input::chat(messages);
-            template.role(&Request { input, enable_thinking, ..Request::default() })
-        };
-        let (new, old) = (Template::Runtime { roles: true }, Template::Runtime { roles: false });
-        assert_eq!(ask(Template::Model, Role::Tool), (rkllm::Role::User, vec![]));
-        assert_eq!(ask(new, Role::Tool), (rkllm::Role::Tool, vec![]));
-        assert_eq!(ask(new, Role::System), (rkllm::Role::User, vec![ROLE]));
-        assert_eq!(ask(new, Role::User), (rkllm::Role::User, vec![]));
-        for template in [old, Template::Nobodys] {
-            let both = vec![ROLE, "enable_thinking"];
-            assert_eq!(ask(template, Role::Assistant), (rkllm::Role::User, both));
-            let one = vec!["enable_thinking"];
-            assert_eq!(ask(template, Role::User), (rkllm::Role::User, one));
-        }
-    }
-
-    #[test]
     fn one_message_is_its_text_and_more_are_a_transcript() {
-        let message = |role, content: &str| Message::new(role, content);
-        let one = [message(Role::User, "hi")];
+        let one = [Message::new(Role::User, "hi")];
         assert_eq!(flatten(&one), "hi");
-        let two = [message(Role::System, "be brief"), message(Role::User, "hi")];
+        let two = [Message::new(Role::System, "be brief"), Message::new(Role::User, "hi")];
         assert_eq!(flatten(&two), "System: be brief\n\nhi");
+    }
+
+    #[test]
+    fn an_instruction_joins_the_system_text() {
+        let mut request = Request {
+            input: Input::chat(vec![Message::new(Role::User, "hi")]),
+            ..Request::default()
+        };
+        instruct(&mut request, "Be brief.");
+        instruct(&mut request, "Be kind.");
+        let texts: Vec<_> = request.messages().iter().map(|m| m.content.as_str()).collect();
+        assert_eq!(texts, ["Be brief.\n\nBe kind.", "hi"]);
     }
 }

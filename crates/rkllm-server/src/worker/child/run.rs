@@ -1,99 +1,227 @@
 //! One run: from the runtime's tokens to the events of an answer.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rkllm::{Content, End, Error as RuntimeError, Flow, Outcome, TokenRef};
-use rkllm_chat::StopStrings;
+use rkllm::{Capability, Content, End, Flow, Outcome, RunOptions, TokenRef};
+use rkllm_chat::{Message, Output as Pipeline, Role, Summary};
 
+use super::deliver::Delivery;
 use super::engine::{Engine, Ticket};
-use super::outbox::Outbox;
 use super::prefix_cache::State;
 use super::prompt::Ready;
+use super::shape::Check;
 use crate::error::{Code, Error};
 use crate::generate::{Done, Event, Finish, Timings, Usage};
-use crate::worker::protocol::{FromChild, Id};
+
+/// How often an answer is generated before one that breaks its schema is an error.
+const TRIES: u32 = 2;
 
 impl Engine<'_> {
     /// Generates an answer. Its events end with one `Done` or `Failed`, also if nobody wants it any
     /// more.
-    pub(super) fn answer(&mut self, ticket: Ticket<'_>, ready: Ready) {
-        let outbox = self.outbox;
-        let mut progress = Progress::new(ticket.id, outbox, &ready);
-        progress.send(Event::Started);
-        let event = match self.run(ticket, &ready, &mut progress) {
-            Some(Ok(outcome)) if progress.stopped || outcome.end != End::Stopped => {
-                Event::Done(progress.done(&ready, outcome))
-            }
-            Some(Ok(_)) | None => {
-                Event::Failed(Error::new(Code::InferenceFailed, "the request was cancelled"))
-            }
-            Some(Err(error)) => Event::Failed(Error::new(Code::InferenceFailed, error.to_string())),
+    pub(super) fn answer(&mut self, ticket: Ticket<'_>, mut ready: Ready) {
+        let mut delivery = Delivery::new(ticket.id, self.outbox, ready.check.is_some());
+        for note in std::mem::take(&mut ready.notes) {
+            delivery.note(note);
+        }
+        delivery.send(Event::Started);
+        let event = match self.tries(ticket, &mut ready, &mut delivery) {
+            Ok(done) => Event::Done(done),
+            Err(error) => Event::Failed(error),
         };
-        outbox.send(&FromChild::Event { id: ticket.id, event });
+        delivery.send(event);
     }
 
-    /// Runs the model; `None` if nobody wants that any more.
-    fn run(
+    /// Generates until the answer is as it must be.
+    fn tries(
+        &mut self,
+        ticket: Ticket<'_>,
+        ready: &mut Ready,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<Done, Error> {
+        let check = ready.check.take();
+        let mut left = TRIES;
+        loop {
+            let done = self.generate(ticket, ready, delivery)?;
+            left -= 1;
+            let Some(check) = &check else {
+                return Ok(done);
+            };
+            // What was cut off cannot be as it must be, which its end says.
+            if done.finish == Finish::Length {
+                delivery.release(None);
+                return Ok(done);
+            }
+            match verdict(check, delivery) {
+                Ok(text) => {
+                    delivery.release(text);
+                    return Ok(done);
+                }
+                Err(reason) if left > 0 => {
+                    delivery.note(format!("the answer is generated again: {reason}"));
+                    delivery.clear();
+                    ready.options.seed = ready.options.seed.map(|seed| seed.wrapping_add(1));
+                }
+                Err(_) if !check.strict => {
+                    delivery.release(None);
+                    return Ok(done);
+                }
+                Err(reason) => return Err(Error::new(Code::InvalidOutput, reason)),
+            }
+        }
+    }
+
+    /// Generates once.
+    fn generate(
         &mut self,
         ticket: Ticket<'_>,
         ready: &Ready,
-        progress: &mut Progress<'_>,
-    ) -> Option<Result<Outcome, RuntimeError>> {
+        delivery: &mut Delivery<'_>,
+    ) -> Result<Done, Error> {
         if ticket.gone() {
-            return None;
+            return Err(cancelled());
         }
-        let mut options = ready.options.clone();
-        let mut state = State { owner: ready.owner, tokens: Vec::new() };
-        if let (Some(cache), Content::Tokens(tokens)) = (&mut self.cache, &ready.input.content) {
-            state.tokens.clone_from(tokens);
-            options.save_prompt_cache = cache.before(&mut self.session, &state);
-        }
-        let outcome =
-            self.session.run(ready.input.clone(), &options, |token| match ticket.gone() {
-                true => Flow::Stop,
-                false => progress.take(token),
-            });
-        if let Some(cache) = &mut self.cache {
-            state.tokens.append(&mut progress.ids);
-            cache.after(state, options.save_prompt_cache);
-        }
-        Some(outcome)
-    }
-}
-
-/// What the sink of a run keeps.
-struct Progress<'a> {
-    id: Id,
-    outbox: &'a Outbox,
-    stops: StopStrings,
-    started: Instant,
-    first: Option<Instant>,
-    last: Option<Instant>,
-    tokens: u32,
-    ids: Vec<i32>,
-    stopped: bool,
-}
-
-impl<'a> Progress<'a> {
-    fn new(id: Id, outbox: &'a Outbox, ready: &Ready) -> Self {
-        Self {
-            id,
-            outbox,
-            stops: ready.stops.clone(),
+        let (input, options, state) = self.placed(ready);
+        let counts_itself = self.loaded.runtime.supports(Capability::PerRunSampling);
+        let mut progress = Progress {
+            delivery,
+            pipeline: ready.pipeline.clone(),
+            ready,
+            limit: ready.limit.filter(|_| !counts_itself),
             started: Instant::now(),
             first: None,
             last: None,
             tokens: 0,
             ids: Vec::new(),
-            stopped: false,
+            answer: String::new(),
+            ended: None,
+        };
+        let outcome = self.session.run(input, &options, |token| match ticket.gone() {
+            true => Flow::Stop,
+            false => progress.take(token),
+        });
+        let ids = std::mem::take(&mut progress.ids);
+        let answer = std::mem::take(&mut progress.answer);
+        let ended = match outcome {
+            Ok(outcome) if progress.ended.is_some() || outcome.end != End::Stopped => {
+                Ok(progress.done(outcome))
+            }
+            Ok(_) => Err(cancelled()),
+            // The state could not be written after a complete answer.
+            Err(_) if options.save_prompt_cache.is_some() && progress.first.is_some() => {
+                Ok(progress.done(Outcome { end: End::Finished, perf: None }))
+            }
+            Err(error) => Err(Error::new(Code::InferenceFailed, error.to_string())),
+        };
+        let answer = ended.is_ok().then_some(answer);
+        self.remember(ready, answer, (state, ids, options.save_prompt_cache));
+        ended
+    }
+
+    /// The prompt and what it is run with, given what the runtime holds.
+    fn placed(&mut self, ready: &Ready) -> (rkllm::Input, RunOptions, State) {
+        let mut input = ready.input.clone();
+        let mut options = ready.options.clone();
+        let mut state = State { owner: ready.owner, tokens: Vec::new() };
+        if let Content::Tokens(tokens) = &input.content {
+            state.tokens.clone_from(tokens);
+            if let Some(cache) = &mut self.cache {
+                options.save_prompt_cache = cache.before(&mut self.session, &state);
+            }
+        }
+        if let Some(messages) = &ready.remembered {
+            let known = self.remembered.len();
+            options.keep_history = true;
+            match messages.split_last() {
+                Some((last, earlier)) if known > 0 && earlier == self.remembered => {
+                    input.content = Content::Prompt(last.content.clone());
+                }
+                _ => self.forget(),
+            }
+        }
+        (input, options, state)
+    }
+
+    /// Notes what the runtime holds after a run.
+    fn remember(
+        &mut self,
+        ready: &Ready,
+        answer: Option<String>,
+        held: (State, Vec<i32>, Option<PathBuf>),
+    ) {
+        let (mut state, ids, file) = held;
+        if let Some(cache) = &mut self.cache {
+            state.tokens.extend(ids);
+            cache.after(state, file);
+        }
+        if let Some(messages) = &ready.remembered {
+            // What the runtime holds of an answer that was cut is not known.
+            self.remembered.clear();
+            if let Some(answer) = answer {
+                self.remembered.clone_from(messages);
+                self.remembered.push(Message::new(Role::Assistant, answer));
+            }
         }
     }
+}
 
-    fn send(&self, event: Event) {
-        self.outbox.send(&FromChild::Event { id: self.id, event });
+fn cancelled() -> Error {
+    Error::new(Code::InferenceFailed, "the request was cancelled")
+}
+
+/// What to deliver in place of the text, or why the answer is not as it must be.
+fn verdict(check: &Check, delivery: &Delivery<'_>) -> Result<Option<String>, String> {
+    let (text, calls) = delivery.held();
+    match &check.schema {
+        _ if check.call && calls == 0 => {
+            Err("the model called no function although it had to; try again".to_owned())
+        }
+        // It called a function instead, as it may.
+        None => Ok(None),
+        Some(_) if calls > 0 => Ok(None),
+        Some(schema) => match schema.check(&text) {
+            Ok(json) => Ok(Some(json.to_owned())),
+            Err(error) => Err(error.to_string()),
+        },
     }
+}
 
+/// What the sink of a run keeps.
+struct Progress<'a, 'b> {
+    delivery: &'a mut Delivery<'b>,
+    pipeline: Pipeline,
+    ready: &'a Ready,
+    /// Tokens after which the run is ended, where the runtime does not do that.
+    limit: Option<u32>,
+    started: Instant,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    tokens: u32,
+    ids: Vec<i32>,
+    /// The text of the answer, where the runtime has to remember the conversation.
+    answer: String,
+    /// Why we ended the run.
+    ended: Option<Ended>,
+}
+
+/// Why a run was ended from here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// The model had ended its answer, and the runtime did not notice.
+    ByModel,
+    /// A stop string was found.
+    ByStop,
+    /// The answer has all the tokens that it may have.
+    ByLimit,
+}
+
+impl Progress<'_, '_> {
     fn take(&mut self, token: TokenRef<'_>) -> Flow {
+        if self.ready.end_tokens.contains(&token.id) {
+            self.ended = Some(Ended::ByModel);
+            return Flow::Stop;
+        }
         let now = Instant::now();
         self.first.get_or_insert(now);
         self.last = Some(now);
@@ -101,21 +229,28 @@ impl<'a> Progress<'a> {
             self.tokens += 1;
             self.ids.push(token.id);
         }
-        let pushed = self.stops.push(token.text);
-        let (text, stopped) = (pushed.text.to_owned(), pushed.stopped);
-        if !text.is_empty() {
-            self.send(Event::Text(text));
+        let delivery = &mut *self.delivery;
+        if self.ready.remembered.is_some() {
+            self.answer.push_str(token.text);
         }
-        self.stopped = stopped;
-        if stopped { Flow::Stop } else { Flow::Continue }
+        if self.pipeline.push(token.text, &mut |piece| delivery.piece(piece)) {
+            self.ended = Some(Ended::ByStop);
+            return Flow::Stop;
+        }
+        self.delivery.alive(now);
+        if self.limit.is_some_and(|limit| self.tokens >= limit) {
+            self.ended = Some(Ended::ByLimit);
+            return Flow::Stop;
+        }
+        Flow::Continue
     }
 
-    fn done(&mut self, ready: &Ready, outcome: Outcome) -> Done {
-        if !self.stopped {
-            let rest = self.stops.clone().finish();
-            if !rest.is_empty() {
-                self.send(Event::Text(rest));
-            }
+    fn done(self, outcome: Outcome) -> Done {
+        let Self { delivery, pipeline, ready, .. } = self;
+        let summary = pipeline.finish(&mut |piece| delivery.piece(piece));
+        if summary.malformed > 0 {
+            let count = summary.malformed;
+            delivery.note(format!("{count} calls could not be read and were delivered as text"));
         }
         let computed = outcome.perf.map(|perf| perf.prefill_tokens);
         let prompt = ready.tokens.or(computed).unwrap_or(0);
@@ -132,7 +267,17 @@ impl<'a> Progress<'a> {
         };
         let full = ready.limit.is_some_and(|limit| self.tokens >= limit)
             || prompt.saturating_add(self.tokens) >= ready.context;
-        let finish = if full && !self.stopped { Finish::Length } else { Finish::Stop };
-        Done { finish, stop: None, usage, timings }
+        let cut = full && matches!(self.ended, None | Some(Ended::ByLimit));
+        let stop = summary.stop.and_then(|index| ready.stops.get(index).cloned());
+        Done { finish: finish(&summary, cut), stop, usage, timings }
+    }
+}
+
+fn finish(summary: &Summary, cut: bool) -> Finish {
+    match (cut, summary.tool_calls) {
+        (true, 0) => Finish::Length,
+        (true, _) if summary.unclosed_call => Finish::Length,
+        (_, 1..) => Finish::ToolCalls,
+        (false, 0) => Finish::Stop,
     }
 }

@@ -47,7 +47,7 @@ impl Supervisor {
     fn limit_of(&self, entry: &Entry) -> Instant {
         let never = Instant::now() + FAR;
         match (entry.run, &entry.prepared, entry.asked) {
-            (Some(run), prepared, _) if !entry.delivered => {
+            (Some(run), prepared, _) if !run.begun => {
                 // Aborting has no effect while the prompt is evaluated.
                 let tokens = prepared.as_ref().and_then(|prepared| prepared.tokens).unwrap_or(0);
                 run.since + self.limits.token_timeout + PER_PROMPT_TOKEN * tokens
@@ -112,10 +112,10 @@ impl Supervisor {
     fn lateness(&self, entry: &Entry) -> String {
         let seconds = self.limits.token_timeout.as_secs();
         match entry.run {
-            Some(run) if entry.delivered && run.aborted.is_some() => {
+            Some(run) if run.begun && run.aborted.is_some() => {
                 "it did not end when it was told to".to_owned()
             }
-            Some(_) if entry.delivered => format!("no token for {seconds} s (--token-timeout)"),
+            Some(run) if run.begun => format!("no token for {seconds} s (--token-timeout)"),
             Some(run) => {
                 let seconds = run.since.elapsed().as_secs();
                 format!(

@@ -54,6 +54,12 @@ impl Supervisor {
             }
             FromChild::Refused { id, error } => self.fail(id, error),
             FromChild::Event { id, event } => self.event(id, event),
+            FromChild::Alive { id } => {
+                if let Some(run) = self.line.get(id).and_then(|entry| entry.run.as_mut()) {
+                    run.last = Instant::now();
+                    run.begun = true;
+                }
+            }
             FromChild::Output { id, output } => {
                 if let Some(mut entry) = self.finish(id) {
                     if let Some(reply) = entry.reply.take() {
@@ -107,6 +113,7 @@ impl Supervisor {
             }
             Event::Failed(error) => self.fail(id, error),
             event => {
+                run.begun = true;
                 entry.delivered = true;
                 // A client that left says so itself.
                 let _ = entry.updates.send(Update::Event(event));

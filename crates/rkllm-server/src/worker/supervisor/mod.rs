@@ -166,7 +166,7 @@ impl Supervisor {
                 && entry.prepared.is_some()
                 && entry.run.is_none()
             {
-                entry.run = Some(Run { since: now, last: now, aborted: None });
+                entry.run = Some(Run { since: now, last: now, begun: false, aborted: None });
                 process.send(&ToChild::Run { id: entry.id });
             }
         }

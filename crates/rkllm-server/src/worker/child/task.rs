@@ -1,0 +1,63 @@
+//! Work on its way from the thread that prepares to the thread that runs.
+
+use super::embed::{self, Scoring, Texts};
+use super::load::Loaded;
+use super::prompt::{self, Ready};
+use crate::error::{Code, Error};
+use crate::worker::protocol::Prepared;
+use crate::worker::work::{Output, Work};
+
+/// Work that only has to be run.
+#[derive(Debug)]
+pub(super) enum Task {
+    Answer(Box<Ready>),
+    Embed(Texts),
+    Rerank(Scoring),
+}
+
+/// What needs no turn of the model.
+pub(super) fn at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
+    let Some(text) = &loaded.text else {
+        return Err(Error::new(
+            Code::Unsupported,
+            "nobody knows this model's tokenizer; put its tokenizer.json beside the model",
+        ));
+    };
+    match work {
+        Work::Count(request) => prompt::length(loaded, text, request).map(Output::Count),
+        Work::Tokenize { text: written, special } => {
+            text.vocabulary.encode_text(&written, special).map(Output::Tokens)
+        }
+        Work::Detokenize(tokens) => text.vocabulary.decode(&tokens).map(Output::Text),
+        Work::Answer(_) | Work::Embed(_) | Work::Rerank { .. } => {
+            unreachable!("this work needs a turn")
+        }
+    }
+}
+
+/// Checks work against the model.
+pub(super) fn prepare(
+    loaded: &Loaded,
+    work: Work,
+    owner: Option<u64>,
+) -> Result<(Task, Prepared), Error> {
+    match work {
+        Work::Answer(request) => {
+            let mut ready = prompt::prepare(loaded, request)?;
+            ready.owner = owner;
+            let prepared = Prepared { tokens: ready.tokens, ignored: ready.ignored.clone() };
+            Ok((Task::Answer(Box::new(ready)), prepared))
+        }
+        Work::Embed(work) => {
+            let texts = embed::texts(loaded, work)?;
+            Ok((Task::Embed(texts), Prepared::default()))
+        }
+        Work::Rerank { query, documents } => {
+            let scoring = embed::scoring(loaded, &query, &documents)?;
+            Ok((Task::Rerank(scoring), Prepared::default()))
+        }
+        Work::Count(_) | Work::Tokenize { .. } | Work::Detokenize(_) => {
+            unreachable!("this work needs no turn")
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Text to tokens and back, by whoever knows the model's vocabulary.
+
+use rkllm::{Model, TokenizeOptions};
+use rkllm_chat::{Prompt, Tokenizer};
+
+use crate::error::{Code, Error};
+
+/// A model's vocabulary.
+#[derive(Debug)]
+pub(super) enum Vocabulary {
+    /// The runtime's own.
+    Runtime(Model),
+    /// That of the model's folder.
+    File(Box<Tokenizer>),
+}
+
+impl Vocabulary {
+    /// The tokens of a rendered conversation.
+    pub(super) fn encode(&self, prompt: &Prompt) -> Result<Vec<i32>, Error> {
+        match self {
+            Self::Runtime(model) => {
+                let mut tokens = Vec::new();
+                for segment in &prompt.segments {
+                    let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
+                    tokens.extend(model.tokenize(&segment.text, how).map_err(refused)?);
+                }
+                Ok(tokens)
+            }
+            Self::File(tokenizer) => tokenizer.encode(prompt).map_err(unfit),
+        }
+    }
+
+    /// The tokens of a text as it stands; with `special`, special tokens in it count as such.
+    pub(super) fn encode_text(&self, text: &str, special: bool) -> Result<Vec<i32>, Error> {
+        let segment = rkllm_chat::Segment { text: text.to_owned(), trusted: special };
+        let segments = if text.is_empty() { Vec::new() } else { vec![segment] };
+        self.encode(&Prompt { segments, adapted: Vec::new(), opens_thought: false })
+    }
+
+    /// The tokens of a text that stands by itself, between those that the model wants around one.
+    pub(super) fn encode_alone(&self, text: &str) -> Result<Vec<i32>, Error> {
+        match self {
+            Self::Runtime(model) => {
+                let how = TokenizeOptions { add_special: true, parse_special: false };
+                model.tokenize(text, how).map_err(refused)
+            }
+            Self::File(tokenizer) => tokenizer.encode_text(text).map_err(unfit),
+        }
+    }
+
+    /// The text of tokens, special ones included.
+    pub(super) fn decode(&self, tokens: &[i32]) -> Result<String, Error> {
+        match self {
+            Self::Runtime(model) => model.detokenize(tokens, true).map_err(refused),
+            Self::File(tokenizer) => tokenizer.decode(tokens, true).map_err(unfit),
+        }
+    }
+
+    /// The one token that a text is, if it is one.
+    pub(super) fn token(&self, text: &str) -> Option<i32> {
+        match self {
+            Self::Runtime(_) => match self.encode_text(text, true).ok()?[..] {
+                [token] => Some(token),
+                _ => None,
+            },
+            Self::File(tokenizer) => tokenizer.token(text),
+        }
+    }
+
+    /// The texts of all control tokens.
+    pub(super) fn control(&self) -> Result<Vec<String>, rkllm::Error> {
+        match self {
+            Self::Runtime(model) => model.special_tokens(),
+            Self::File(tokenizer) => {
+                Ok(tokenizer.special_tokens().map(|(_, text)| text.to_owned()).collect())
+            }
+        }
+    }
+
+    /// Bytes of the longest text that one token stands for.
+    pub(super) fn longest_piece(&self) -> Result<usize, rkllm::Error> {
+        let mut longest = 0;
+        match self {
+            Self::Runtime(model) => {
+                let size = i32::try_from(model.info()?.vocab_size).unwrap_or(i32::MAX);
+                for token in 0..size {
+                    longest = longest.max(model.detokenize(&[token], true)?.len());
+                }
+            }
+            Self::File(tokenizer) => {
+                let size = i32::try_from(tokenizer.vocab_size()).unwrap_or(i32::MAX);
+                let texts = (0..size).filter_map(|token| tokenizer.token_text(token));
+                longest = texts.map(|text| text.len()).max().unwrap_or(0);
+            }
+        }
+        // Some tokenizers leave out the space that a text begins with.
+        Ok(longest + 1)
+    }
+}
+
+fn refused(error: rkllm::Error) -> Error {
+    Error::new(Code::InferenceFailed, error.to_string())
+}
+
+fn unfit(error: rkllm_chat::Error) -> Error {
+    Error::invalid(error.to_string())
+}
