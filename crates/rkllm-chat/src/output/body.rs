@@ -111,6 +111,11 @@ impl Body {
         }
     }
 
+    /// Whether what follows a delivered call, seemingly in it, may be text after it.
+    pub(super) fn has_rest(&self) -> bool {
+        matches!(self, Self::Envelope(envelope) if envelope.is_in_key())
+    }
+
     /// Delivers the arguments that have come so far.
     pub(super) fn flush(&mut self, outlet: &mut Outlet<'_>) {
         match self {

@@ -8,7 +8,7 @@ use super::named::Named;
 use super::xml::Xml;
 
 /// Longest text that waits for being told to be a call or not, in bytes.
-pub(super) const MAX_HELD: usize = 1 << 20;
+const MAX_HELD: usize = 1 << 20;
 
 /// Reads calls in the format of a model.
 ///
@@ -92,7 +92,7 @@ impl Calls {
     pub(super) fn begin_with(&mut self, mark: Mark, text: &str) -> bool {
         let state = match mark {
             Mark::Opener(opener) => self.opened(opener),
-            Mark::Fence => State::Fence(text.len()),
+            Mark::Fence if self.format != ToolFormat::Deepseek => State::Fence(text.len()),
             _ => return false,
         };
         self.open(mark != Mark::Fence);
@@ -141,7 +141,7 @@ impl Calls {
     /// Takes one character; `false` if it does not belong to a call.
     fn take_char(&mut self, c: char, outlet: &mut Outlet<'_>) -> bool {
         self.raw.push(c);
-        if self.raw.len() > MAX_HELD {
+        if self.raw.len() > MAX_HELD && !self.is_refused {
             self.leave(outlet);
             return true;
         }
@@ -196,6 +196,7 @@ impl Calls {
     /// The output ends here.
     pub(super) fn finish(mut self, outlet: &mut Outlet<'_>) {
         match &mut self.state {
+            State::Between if self.is_refused => self.leave(outlet),
             State::Outside | State::Between => {}
             State::Fence(_) | State::Opening => self.leave(outlet),
             State::Inside(body) => match body.given() {
@@ -204,6 +205,7 @@ impl Calls {
                     body.close(outlet);
                     outlet.delivery.note_unclosed_call();
                 }
+                Given::All if body.has_rest() => self.leave(outlet),
                 Given::All => {}
             },
         }
@@ -285,11 +287,13 @@ impl Calls {
 
     fn mark_between(&mut self, mark: Mark, outlet: &mut Outlet<'_>) -> bool {
         let is_end = match mark {
+            // What ends a call that was given back as text is part of that text.
+            _ if self.is_refused => false,
             Mark::Closer => true,
-            Mark::Fence => self.is_fenced,
+            Mark::Fence => self.is_fenced || self.opener == Opener::Deepseek,
             _ => false,
         };
-        if !is_end && !matches!(mark, Mark::Opener(_)) {
+        if self.is_refused || !is_end && !matches!(mark, Mark::Opener(_)) {
             outlet.text(&self.raw);
         }
         self.raw.clear();

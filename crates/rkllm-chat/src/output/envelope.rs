@@ -7,7 +7,8 @@ use super::mender::{Mender, Step, Style};
 /// Reads `{"name": …, "arguments": {…}}`, its members in any order.
 ///
 /// The arguments may be called `parameters`, be a string that holds the object, or be missing;
-/// both may be members of a `function`. Other members are left out.
+/// both may be members of a `function`. Other members are left out if they are no objects or lists,
+/// which might be the arguments under a wrong name.
 #[derive(Debug, Clone)]
 pub(super) struct Envelope {
     mender: Mender,
@@ -21,7 +22,7 @@ pub(super) struct Envelope {
     given: Given,
     /// Whether a mark said that this is a call.
     is_marked: bool,
-    has_others: bool,
+    has_unknown: bool,
     is_refused: bool,
 }
 
@@ -30,7 +31,10 @@ enum Field {
     Name,
     Arguments,
     Function,
+    /// One without meaning here.
     Other,
+    /// One that should not be there.
+    Unknown,
 }
 
 impl Envelope {
@@ -46,13 +50,17 @@ impl Envelope {
             arguments: None,
             given: Given::Nothing,
             is_marked,
-            has_others: false,
+            has_unknown: false,
             is_refused: false,
         }
     }
 
     pub(super) fn given(&self) -> Given {
         self.given
+    }
+
+    pub(super) fn is_in_key(&self) -> bool {
+        self.mender.is_in_key()
     }
 
     pub(super) fn take(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
@@ -129,13 +137,15 @@ impl Envelope {
             "type" | "id" | "index" => Field::Other,
             // What a bracket too many put here would be lost.
             _ if self.given == Given::All => return false,
-            "name" => Field::Name,
+            "name" if self.name.is_none() => Field::Name,
+            "function" if self.name.is_none() => Field::Function,
             "arguments" | "parameters" if self.arguments.is_none() => Field::Arguments,
-            "function" => Field::Function,
+            // So would one call of two that a missing bracket joins.
+            "name" | "function" | "arguments" | "parameters" => return false,
             _ if !self.is_marked => return false,
             _ => {
-                self.has_others = true;
-                Field::Other
+                self.has_unknown = true;
+                Field::Unknown
             }
         };
         self.field != Field::Arguments || self.is_known(outlet)
@@ -178,7 +188,7 @@ impl Envelope {
                     return false;
                 }
             }
-            Field::Other => {}
+            Field::Other | Field::Unknown => {}
         }
         self.out.clear();
         if self.given == Given::Nothing
@@ -199,7 +209,7 @@ impl Envelope {
         }
         // Without a mark and without arguments, only the name can tell a call from other JSON.
         let is_call = self.is_marked || !outlet.delivery.functions().is_empty();
-        if self.name.is_none() || self.has_others || !is_call || !self.is_known(outlet) {
+        if self.name.is_none() || self.has_unknown || !is_call || !self.is_known(outlet) {
             return Progress::REFUSED;
         }
         self.give("{}".to_owned(), outlet);
@@ -245,12 +255,18 @@ fn object(value: String) -> Option<String> {
     if text.is_empty() {
         return Some("{}".to_owned());
     }
+    let text = text.strip_prefix('{')?;
     let mut out = String::new();
     let mut mender = Mender::new(Style::Braces, &mut out);
-    for c in text.strip_prefix('{')?.chars() {
+    for (at, c) in text.char_indices() {
         loop {
             match mender.take(c, &mut out) {
-                (Step::Broken | Step::Done, _) => return (mender.depth() == 0).then_some(out),
+                (Step::Broken, _) => return None,
+                // A bracket too many does no harm; other text after the object would be lost.
+                (Step::Done, _) => {
+                    let is_all = text[at..].chars().all(|c| c == '}' || c.is_whitespace());
+                    return is_all.then_some(out);
+                }
                 (_, true) => break,
                 _ => {}
             }

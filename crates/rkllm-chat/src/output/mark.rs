@@ -57,6 +57,11 @@ impl Opener {
 /// Stands between the parts of a call of DeepSeek's.
 pub(super) const DEEPSEEK_SEPARATOR: &str = "<｜tool▁sep｜>";
 
+/// Stands before the identifier of a call of Mistral's.
+pub(super) const MISTRAL_ID: &str = "[CALL_ID]";
+/// Stands before its arguments.
+pub(super) const MISTRAL_ARGUMENTS: &str = "[ARGS]";
+
 /// The markup of a format.
 pub(super) fn of(format: ToolFormat) -> &'static [(&'static str, Mark)] {
     match format {
@@ -81,8 +86,8 @@ pub(super) fn of(format: ToolFormat) -> &'static [(&'static str, Mark)] {
         ],
         ToolFormat::Mistral => &[
             ("[TOOL_CALLS]", Mark::Opener(Opener::JsonOrName)),
-            ("[CALL_ID]", Mark::Separator),
-            ("[ARGS]", Mark::Separator),
+            (MISTRAL_ID, Mark::Separator),
+            (MISTRAL_ARGUMENTS, Mark::Separator),
         ],
         ToolFormat::Gemma => &[
             ("<start_function_call>", Mark::Opener(Opener::Gemma)),

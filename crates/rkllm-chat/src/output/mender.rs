@@ -1,5 +1,6 @@
 //! The arguments of a call, from what models write to JSON.
 
+use super::literal::write_literal;
 use super::string::{StringMender, write_char, write_string};
 
 /// Nesting beyond which parsers of JSON refuse to follow.
@@ -106,6 +107,11 @@ impl Mender {
     /// Whether marks are text here.
     pub(super) fn is_in_string(&self) -> bool {
         matches!(self.state, State::Quoted { .. })
+    }
+
+    /// Whether a key has begun and is not complete.
+    pub(super) fn is_in_key(&self) -> bool {
+        matches!(self.state, State::Quoted { is_key: true, .. } | State::Bare { is_key: true })
     }
 
     /// Takes one character. It must be given again if the second value is `false`.
@@ -345,23 +351,6 @@ impl Mender {
         out.push(if is_object { '}' } else { ']' });
         (self.end_value(), fits)
     }
-}
-
-/// Writes an unquoted value that is a number, a boolean or null; `false` if it is none of these.
-pub(super) fn write_literal(text: &str, out: &mut String) -> bool {
-    let literal = match text {
-        "True" => "true",
-        "False" => "false",
-        "None" | "undefined" | "NaN" | "Infinity" | "-Infinity" => "null",
-        _ => text.strip_prefix('+').unwrap_or(text),
-    };
-    let value = serde_json::from_str::<serde_json::Value>(literal);
-    let is_literal =
-        value.is_ok_and(|value| !(value.is_string() || value.is_object() || value.is_array()));
-    if is_literal {
-        out.push_str(literal);
-    }
-    is_literal
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod delivery;
 mod envelope;
 mod format;
 mod gap;
+mod literal;
 mod mark;
 mod mender;
 mod named;
@@ -44,7 +45,8 @@ use crate::Error;
 ///   some models write nothing but that. White space around the tags is left out.
 /// - **Calls** are read in the format given. Their arguments are always a JSON object: faults that
 ///   small models make are mended. The name comes first, and the arguments while they are written,
-///   where that can be done: not if they come before the name, or are a string that holds JSON.
+///   where that can be done: not if they come before the name, are a string that holds JSON, or
+///   are written in Python.
 /// - **Stop strings** end the text of the answer; see [`OutputOptions::stops`].
 ///
 /// ```

@@ -1,7 +1,7 @@
 //! A call as a name and the arguments after it.
 
 use super::body::{Given, Outlet, Progress};
-use super::mark::{DEEPSEEK_SEPARATOR, Mark, Opener};
+use super::mark::{DEEPSEEK_SEPARATOR, MISTRAL_ARGUMENTS, MISTRAL_ID, Mark, Opener};
 use super::mender::{Mender, Step, Style};
 
 /// Longest text before the arguments, in bytes.
@@ -137,15 +137,11 @@ impl Named {
         let head = self.head.trim();
         let name = match self.opener {
             Opener::Gemma => head.strip_prefix("call:").unwrap_or(head),
-            Opener::Deepseek => {
-                let (first, rest) = head.split_once(DEEPSEEK_SEPARATOR)?;
-                let mut lines = rest.lines().map(str::trim);
-                lines.find(|line| !line.is_empty() && !line.starts_with("```")).unwrap_or(first)
-            }
+            Opener::Deepseek => deepseek_name(head)?,
             Opener::Python if !outlet.delivery.knows(head) => {
                 head.rsplit('.').next().unwrap_or(head)
             }
-            _ => head.split('[').next().unwrap_or(head),
+            _ => mistral_name(head),
         };
         let name = name.trim();
         (is_name(name) && outlet.delivery.knows(name)).then(|| name.to_owned())
@@ -158,6 +154,24 @@ impl Named {
         outlet.arguments(&mut self.out);
         outlet.end_call();
         self.given = Given::All;
+    }
+}
+
+/// The name in `name`, `name[ARGS]` or `name[CALL_ID]id[ARGS]`.
+fn mistral_name(head: &str) -> &str {
+    let head = head.strip_suffix(MISTRAL_ARGUMENTS).unwrap_or(head);
+    let name = head.split_once(MISTRAL_ID).filter(|(_, id)| is_name(id.trim()));
+    name.map_or(head, |(name, _)| name)
+}
+
+/// The name in `function<sep>name` or `name<sep>`, with or without the opening of a fence.
+fn deepseek_name(head: &str) -> Option<&str> {
+    let (first, rest) = head.split_once(DEEPSEEK_SEPARATOR)?;
+    let rest = rest.trim();
+    let rest = ["```json", "```"].iter().find_map(|fence| rest.strip_suffix(fence)).unwrap_or(rest);
+    match (first.trim(), rest.trim()) {
+        (name, "") | ("function", name) => Some(name),
+        _ => None,
     }
 }
 

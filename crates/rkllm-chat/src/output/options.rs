@@ -14,11 +14,12 @@ pub struct OutputOptions {
     pub stops: Vec<String>,
     /// The tags of thoughts; `None` leaves them in the text.
     pub reasoning: Option<ReasoningTags>,
-    /// Whether the prompt has opened a thought already.
+    /// Whether the prompt has opened a thought already; without meaning if there are no tags.
     pub in_thought: bool,
     /// How calls are written; `None` leaves them in the text.
     pub tools: Option<ToolFormat>,
-    /// The functions that may be called. If there are any, a call of another one is text.
+    /// The functions that may be called. If there are any, a call of another one is text. Without
+    /// meaning if no calls are looked for.
     pub functions: Vec<KnownFunction>,
 }
 

@@ -41,7 +41,7 @@ impl Scanner {
         Self { marks, begins, held: String::new() }
     }
 
-    /// Takes the next piece and gives the symbols that are certain; stops where `take` says so.
+    /// Takes the next piece and gives the symbols that are certain.
     pub(super) fn push(&mut self, piece: &str, take: &mut dyn FnMut(Symbol<'_>)) {
         if self.held.is_empty() {
             let certain = self.scan(piece, take);

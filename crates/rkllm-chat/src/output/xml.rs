@@ -1,8 +1,9 @@
 //! A call as a name and parameters in tags.
 
 use super::body::{Given, Outlet, Progress};
+use super::literal::write_literal;
 use super::mark::Mark;
-use super::mender::{Mender, Step, Style, write_literal};
+use super::mender::{Mender, Step, Style};
 use super::named::is_name;
 use super::string::write_string;
 
@@ -158,9 +159,7 @@ impl Xml {
             return Progress::More;
         }
         if self.token.len() >= MAX_NAME {
-            self.close(outlet);
-            outlet.text(&self.token);
-            return Progress::REFUSED;
+            return self.give_up(outlet);
         }
         self.token.push(c);
         Progress::More
@@ -199,6 +198,9 @@ impl Xml {
     fn give_up(&mut self, outlet: &mut Outlet<'_>) -> Progress {
         if self.given == Given::Begun {
             self.close(outlet);
+        }
+        if matches!(self.state, State::Parameter) {
+            outlet.text(&self.token);
         }
         Progress::REFUSED
     }

@@ -196,7 +196,7 @@ fn faults_are_mended() {
         r#"{name: weather, arguments: {city: Oslo}}"#,
         r#"{"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}"#,
         r#"{"arguments": "{'city': 'Oslo'", "name": "weather"}"#,
-        r#"{"name": "weather", "note": {"name": "x"}, "arguments": {"city": "Oslo"}}"#,
+        r#"{"name": "weather", "note": "x", "arguments": {"city": "Oslo"}}"#,
         r#"{{"name": "weather", "arguments": {"city": "Oslo"}}}"#,
         r#"[{"name": "weather", "arguments": {"city": "Oslo"}}"#,
     ];
@@ -233,6 +233,7 @@ fn what_is_no_call_is_given_back() {
         "<tool_call>\n{\"name\": \"weather\", \"arguments\": \"Oslo\"}\n</tool_call>",
         "<tool_call>\n{\"name\": 3, \"arguments\": {}}\n</tool_call>",
         "<tool_call>\n{\"name\": \"weather\", \"argumnts\": {\"city\": \"Oslo\"}}\n</tool_call>",
+        "<tool_call>\n{\"name\": \"weather\", \"a\": {\"city\": 1}, \"arguments\": {}}\n</tool_call>",
         "<tool_call>\n{\"name\": \"cook\", \"arguments\": {\"a\": \"<tool_call>\"}}\n</tool_call>",
         "<tool_call>\n{\"name\": \"weather\", \"argum",
         "<tool_call>",

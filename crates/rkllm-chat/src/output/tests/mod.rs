@@ -16,63 +16,70 @@ fn options(tools: ToolFormat, functions: &[&str]) -> OutputOptions {
     }
 }
 
-/// What an output becomes, written down: `«thought»`, `name(arguments)`, and text as it is.
+/// What an output becomes. The pieces are written down as `«thought»`, `name(arguments)`, and text
+/// as it is, joined where they go on.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     pieces: Vec<String>,
+    kinds: Vec<Kind>,
     text: String,
-    thoughts: String,
     calls: Vec<(String, String)>,
     summary: Summary,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Text,
+    Thought,
+    /// A call that goes on.
+    Call,
+    /// A complete call.
+    Ended,
+}
+
 impl Seen {
     fn note(&mut self, piece: Piece<'_>) {
-        let (opens, text, closes) = match piece {
-            Piece::Text(text) => ("", text, ""),
-            Piece::Thought(text) => ("«", text, "»"),
+        match piece {
+            Piece::Text(text) => {
+                self.text += text;
+                self.join(Kind::Text, text);
+            }
+            Piece::Thought(text) => self.join(Kind::Thought, text),
             Piece::ToolCall { name, index } => {
                 assert_eq!(index, self.calls.len());
                 self.calls.push((name.to_owned(), String::new()));
                 self.pieces.push(format!("{name}("));
-                return;
+                self.kinds.push(Kind::Call);
             }
             Piece::ToolArguments { index, json } => {
                 assert_eq!(index + 1, self.calls.len());
                 self.calls[index].1 += json;
-                assert!(self.pieces.last().unwrap().contains('('), "arguments outside of a call");
-                *self.pieces.last_mut().unwrap() += json;
-                return;
+                assert_eq!(self.kinds.last(), Some(&Kind::Call));
+                self.join(Kind::Call, json);
             }
             Piece::ToolEnd { index } => {
                 assert_eq!(index + 1, self.calls.len());
-                *self.pieces.last_mut().unwrap() += ")";
-                return;
+                self.join(Kind::Call, ")");
+                *self.kinds.last_mut().unwrap() = Kind::Ended;
             }
-        };
-        assert!(!text.is_empty());
-        let joined = if opens.is_empty() { &mut self.text } else { &mut self.thoughts };
-        joined.push_str(text);
-        match self.pieces.last_mut().filter(|last| is_alike(last, opens)) {
-            Some(last) => {
-                last.truncate(last.len() - closes.len());
-                *last += text;
-                *last += closes;
-            }
-            None => self.pieces.push(format!("{opens}{text}{closes}")),
         }
+    }
+
+    fn join(&mut self, kind: Kind, text: &str) {
+        assert!(!text.is_empty());
+        if self.kinds.last() != Some(&kind) {
+            self.kinds.push(kind);
+            self.pieces.push(if kind == Kind::Thought { "«»" } else { "" }.to_owned());
+        }
+        let piece = self.pieces.last_mut().unwrap();
+        let end = piece.len() - if kind == Kind::Thought { "»".len() } else { 0 };
+        piece.insert_str(end, text);
     }
 
     /// All that came out, calls too.
     fn everything(&self) -> String {
         self.pieces.concat()
     }
-}
-
-/// Whether a noted piece goes on with the next one.
-fn is_alike(noted: &str, opens: &str) -> bool {
-    let is_call = noted.ends_with(')') && noted.contains("({");
-    !is_call && noted.starts_with('«') == (opens == "«")
 }
 
 fn see<S: AsRef<str>>(options: &OutputOptions, pieces: impl IntoIterator<Item = S>) -> Seen {
@@ -86,6 +93,7 @@ fn see<S: AsRef<str>>(options: &OutputOptions, pieces: impl IntoIterator<Item = 
     }
     let summary = output.finish(&mut |piece| seen.note(piece));
     assert_eq!(summary.tool_calls, seen.calls.len());
+    assert!(!seen.kinds.contains(&Kind::Call), "a call does not end");
     for (_, arguments) in &seen.calls {
         let value: serde_json::Value = serde_json::from_str(arguments).expect(arguments);
         assert!(value.is_object());
