@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a template, a conversation or a list of stop strings was refused.
+/// Why a template, a conversation or what to look for in an output was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -134,5 +134,24 @@ pub enum Error {
     EmptyStop {
         /// Its place in the list, counted from one.
         number: usize,
+    },
+    /// Tags of thoughts that cannot be told apart.
+    #[error(
+        "the reasoning tags {open:?} and {close:?} cannot be told apart: give two texts that do \
+         not begin alike"
+    )]
+    ReasoningTags {
+        /// The opening tag.
+        open: String,
+        /// The closing tag.
+        close: String,
+    },
+    /// A format of calls with another name than those this crate knows.
+    #[error(
+        "unknown tool format {name:?}: use hermes, qwen-xml, llama, mistral, gemma, deepseek or json"
+    )]
+    UnknownToolFormat {
+        /// The name given.
+        name: String,
     },
 }

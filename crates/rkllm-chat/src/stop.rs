@@ -29,7 +29,8 @@ pub struct StopStrings {
     held: String,
     /// Reused for texts that begin with what was held.
     joined: String,
-    stopped: bool,
+    /// The place in the list of the stop string that was found.
+    found: Option<usize>,
 }
 
 /// What may be delivered after a piece of text.
@@ -55,7 +56,7 @@ impl StopStrings {
             return Err(Error::EmptyStop { number: index + 1 });
         }
         let stops = stops.into_iter().map(Stop::new).collect();
-        Ok(Self { stops, held: String::new(), joined: String::new(), stopped: false })
+        Ok(Self { stops, held: String::new(), joined: String::new(), found: None })
     }
 
     /// Takes the next piece and gives what may be delivered now, borrowed from the piece unless
@@ -63,11 +64,12 @@ impl StopStrings {
     ///
     /// After a stop string was found, further pieces are dropped.
     pub fn push<'p>(&'p mut self, piece: &'p str) -> Pushed<'p> {
-        if self.stopped {
+        if self.found.is_some() {
             return Pushed { text: "", stopped: true };
         }
-        let (until, stopped) = self.search(piece);
-        self.stopped = stopped;
+        let (until, found) = self.search(piece);
+        self.found = found;
+        let stopped = found.is_some();
         let text = if self.held.is_empty() {
             piece
         } else {
@@ -89,16 +91,38 @@ impl StopStrings {
         self.held
     }
 
-    /// How many bytes of held and new text may be delivered, and whether a stop string follows.
-    fn search(&mut self, piece: &str) -> (usize, bool) {
+    /// Which stop string was found: its place in the list, counted from zero.
+    pub fn found(&self) -> Option<usize> {
+        self.found
+    }
+
+    /// Gives what is held back because no text follows it here, and begins anew: no stop string
+    /// is found across this place.
+    pub fn interrupt(&mut self) -> &str {
+        for stop in &mut self.stops {
+            stop.matched = 0;
+        }
+        self.joined.clear();
+        std::mem::swap(&mut self.held, &mut self.joined);
+        &self.joined
+    }
+
+    /// How many bytes of held and new text may be delivered, and which stop string follows.
+    fn search(&mut self, piece: &str) -> (usize, Option<usize>) {
+        let whole = self.held.len() + piece.len();
+        if self.stops.is_empty() {
+            return (whole, None);
+        }
         for (index, byte) in piece.bytes().enumerate() {
-            let longest = self.stops.iter_mut().filter_map(|stop| stop.advance(byte)).max();
-            if let Some(length) = longest {
-                return (self.held.len() + index + 1 - length, true);
+            // Of stop strings that are the same, the first.
+            let complete = self.stops.iter_mut().enumerate().rev();
+            let complete = complete.filter_map(|(at, stop)| Some((stop.advance(byte)?, at)));
+            if let Some((length, at)) = complete.max_by_key(|(length, _)| *length) {
+                return (self.held.len() + index + 1 - length, Some(at));
             }
         }
         let begun = self.stops.iter().map(|stop| stop.matched).max().unwrap_or(0);
-        (self.held.len() + piece.len() - begun, false)
+        (whole - begun, None)
     }
 }
 
@@ -191,6 +215,23 @@ mod tests {
     fn the_first_complete_match_wins_and_the_longest_of_equals() {
         assert_eq!(deliver(stops(&["bcd", "abcdef"]), &["xabcdef"]), ("xa".into(), true));
         assert_eq!(deliver(stops(&["cd", "bcd"]), &["abc", "d", "e"]), ("a".into(), true));
+    }
+
+    #[test]
+    fn the_one_that_matched_is_told() {
+        let mut stops = stops(&["cd", "bcd", "x", "bcd"]);
+        assert_eq!((stops.push("abc").stopped, stops.found()), (false, None));
+        assert!(stops.push("d").stopped);
+        assert_eq!(stops.found(), Some(1));
+    }
+
+    #[test]
+    fn nothing_is_found_across_an_interruption() {
+        let mut stops = stops(&["ab"]);
+        assert_eq!(stops.push("xa").text, "x");
+        assert_eq!(stops.interrupt(), "a");
+        assert_eq!(stops.push("b"), Pushed { text: "b", stopped: false });
+        assert_eq!(stops.interrupt(), "");
     }
 
     #[test]
