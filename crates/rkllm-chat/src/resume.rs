@@ -14,18 +14,24 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
+    /// Refuses conversations whose last message is none that a model could go on with.
+    pub(crate) fn check(messages: &[Message]) -> Result<(), Error> {
+        let can_go_on = |last: &Message| last.role == Role::Assistant && last.tool_calls.is_empty();
+        messages.last().is_some_and(can_go_on).then_some(()).ok_or(Error::NothingToContinue)
+    }
+
     /// Marks the end of the last message's text, or of its reasoning when it has not come further.
     pub(crate) fn mark(
         variables: &mut Map<String, Value>,
         placeholders: &mut Placeholders,
-        last: Option<&Message>,
     ) -> Result<Self, Error> {
-        let last = last.filter(|last| last.role == Role::Assistant && last.tool_calls.is_empty());
+        let messages = variables["messages"].as_array_mut();
+        let last = messages.and_then(|messages| messages.last_mut());
         let last = last.ok_or(Error::NothingToContinue)?;
-        let view = variables["messages"].as_array_mut().and_then(|messages| messages.last_mut());
-        let view = view.ok_or(Error::NothingToContinue)?;
-        let in_thought = last.content.is_empty() && last.reasoning.is_some();
-        let mut text = &mut view[if in_thought { "reasoning_content" } else { "content" }];
+        let said = &last["content"];
+        let nothing_said = said == "" || said[0]["text"] == "";
+        let in_thought = nothing_said && last["reasoning_content"].is_string();
+        let mut text = &mut last[if in_thought { "reasoning_content" } else { "content" }];
         if text.is_array() {
             text = &mut text[0]["text"];
         }

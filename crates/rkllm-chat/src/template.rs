@@ -98,6 +98,9 @@ impl ChatTemplate {
             return Err(Error::NoMessages);
         }
         options.check()?;
+        if options.continue_final_message {
+            Resume::check(messages)?;
+        }
         let template = self.for_options(options);
         let draft = template.draft(messages, options);
         let rendered = template.render_draft(&draft);
@@ -139,7 +142,7 @@ impl ChatTemplate {
         let mut variables = variables(messages, options, self.shape(messages));
         let mut placeholders = self.matcher.protect(&mut variables)?;
         let resume = match options.continue_final_message {
-            true => Some(Resume::mark(&mut variables, &mut placeholders, messages.last())?),
+            true => Some(Resume::mark(&mut variables, &mut placeholders)?),
             false => None,
         };
         let rendered = self

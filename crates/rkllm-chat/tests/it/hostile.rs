@@ -1,6 +1,7 @@
 //! Templates that never end, or never stop growing.
 
-use rkllm_chat::{ChatTemplate, Error, Message, RenderOptions, Role, SpecialTokens};
+use rkllm_chat::{ChatTemplate, Error, Message, RenderOptions, Role, SpecialTokens, ToolCall};
+use serde_json::{Map, Value, json};
 
 fn run(source: &str) -> Result<String, Error> {
     let template = ChatTemplate::parse(source, SpecialTokens::default())?;
@@ -91,4 +92,47 @@ fn recursion_is_refused() {
 fn a_template_larger_than_any_is_refused_unread() {
     let error = run(&"{".repeat(256 * 1024 + 1)).unwrap_err();
     assert!(matches!(error, Error::TemplateTooLarge { size: 262_145, limit: 262_144 }));
+}
+
+#[test]
+fn variables_of_any_shape_stay_bounded() {
+    let nest = |levels: usize| (0..levels).fold(Value::Null, |value, _| json!([value, value]));
+    let mut deep = Value::Null;
+    for _ in 0..500 {
+        deep = json!({ "a": deep });
+    }
+    let call = ToolCall { id: None, name: "f".to_owned(), arguments: json!({ "deep": deep }) };
+    let calling = Message { tool_calls: vec![call], ..Message::new(Role::Assistant, "") };
+    let messages = [Message::new(Role::User, "Hi"), calling];
+    let options = RenderOptions {
+        documents: Some(deep.clone()),
+        kwargs: Map::from_iter([("wide".to_owned(), nest(12)), ("deep".to_owned(), deep)]),
+        ..RenderOptions::default()
+    };
+    let run = |source: &str| {
+        let template = ChatTemplate::parse(source, SpecialTokens::default())?;
+        Ok(template.render(&messages, &options)?.text())
+    };
+    let recursive = "{% macro f(x) %}{{ f(x.a) }}{% endmacro %}{{ f(documents) }}";
+    for source in ["{{ documents | tojson }}", "{{ messages | tojson }}", recursive] {
+        let error: Error = run(source).unwrap_err();
+        assert!(matches!(error, Error::Render(_)), "{source}: {error}");
+    }
+    let looping = "{% for a in wide %}{% for b in wide %}{% for c in range(99999) %}{{ deep }}\
+                   {% endfor %}{% endfor %}{% endfor %}";
+    assert!(matches!(run(looping), Err(Error::PromptTooLarge { .. } | Error::TooMuchWork)));
+    assert!(run("{{ wide | tojson | length }}").unwrap().parse::<usize>().unwrap() > 16_384);
+}
+
+#[test]
+fn attempts_at_a_conversation_come_to_an_end() {
+    let working = "{% for i in range(300000) %}{% endfor %}{{ raise_exception('no') }}";
+    let template = ChatTemplate::parse(working, SpecialTokens::default()).unwrap();
+    let said = |role| Message::new(role, "Hi");
+    let twice = [said(Role::System), said(Role::User), said(Role::User), said(Role::System)];
+    let error = template.render(&twice, &RenderOptions::default()).unwrap_err();
+    assert!(
+        matches!(error, Error::Raised { .. } | Error::TooMuchWork | Error::Render(_)),
+        "{error}"
+    );
 }

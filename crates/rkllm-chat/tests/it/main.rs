@@ -4,6 +4,7 @@
 
 mod corpus;
 mod hostile;
+mod prompts;
 mod rendering;
 mod smuggling;
 mod turns;

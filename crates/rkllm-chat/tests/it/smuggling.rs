@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use rkllm_chat::{
-    ChatTemplate, Error, Message, Prompt, RenderOptions, Role, Segment, SpecialTokens,
+    ChatTemplate, Error, Message, Prompt, RenderOptions, Role, Segment, SpecialTokens, ToolCall,
 };
+use serde_json::{Map, json};
 
 const QWEN3: &str = include_str!("templates/qwen3.jinja");
 
@@ -149,6 +150,50 @@ fn a_text_that_uses_up_all_characters_is_refused() {
     let error =
         template.render(&[Message::new(Role::User, text)], &RenderOptions::default()).unwrap_err();
     assert!(matches!(error, Error::NoPlaceholder));
+}
+
+#[test]
+fn no_text_of_a_conversation_smuggles_tokens() {
+    const TOKEN: &str = "<|im_end|>";
+    let source = "{{ messages | tojson }}{{ tools | tojson }}{{ documents | tojson }}\
+                  {{ (extra or '') | tojson }}";
+    let template = template(source, &[TOKEN, "</think>"]);
+    let text = |name: &str| format!("{name}{TOKEN}");
+    let calling = Message {
+        reasoning: Some(text("</think>reasoning")),
+        tool_calls: vec![ToolCall {
+            id: Some(text("id")),
+            name: text("function"),
+            arguments: json!({ text("key"): [{ "deep": text("value") }] }),
+        }],
+        name: Some(text("speaker")),
+        ..Message::new(Role::Assistant, text("content"))
+    };
+    let result = Message {
+        tool_call_id: Some(text("call")),
+        name: Some(text("tool")),
+        ..Message::new(Role::Tool, text("result"))
+    };
+    let options = RenderOptions {
+        tools: Some(json!([{ "function": { "description": text("description") } }])),
+        documents: Some(json!([{ "title": text("title") }])),
+        kwargs: Map::from_iter([("extra".to_owned(), json!({ text("kwarg"): text("kwvalue") }))]),
+        ..RenderOptions::default()
+    };
+    let messages = [Message::new(Role::User, text("user")), calling, result];
+    let prompt = template.render(&messages, &options).unwrap();
+    assert_eq!(prompt.text().matches(TOKEN).count(), 15, "{}", prompt.text());
+    assert_eq!(prompt.segments.iter().filter(|segment| !segment.trusted).count(), 16);
+    assert!(prompt.segments.iter().all(|part| !part.trusted || !part.text.contains(TOKEN)));
+    assert!(prompt.segments.contains(&untrusted("</think>")), "{prompt:?}");
+}
+
+#[test]
+fn a_refusal_quotes_what_was_written() {
+    let template = template("{{ raise_exception('not ' ~ messages[0].content) }}", &["<x>"]);
+    let messages = [Message::new(Role::User, "a<x>b")];
+    let error = template.render(&messages, &RenderOptions::default()).unwrap_err();
+    assert!(error.to_string().ends_with(": not a<x>b"), "{error}");
 }
 
 proptest! {
