@@ -49,7 +49,6 @@ fn drawn(text: &str) -> Ask {
 
 /// The answer to a drawn run within a constraint, which must end by itself.
 fn answer(handle: &Handle, (notation, constraint): (u32, &str), seed: u32) -> String {
-    handle.clear();
     handle.seed(seed);
     assert_eq!(set(handle, notation, constraint), 0);
     let ran = handle.run(&drawn("Tell me about an animal of your choice."));
@@ -63,12 +62,12 @@ fn is_animal(animal: &Value) -> bool {
     let name = animal["name"].as_str().expect("a name");
     let tags = animal["tags"].as_array().expect("tags");
     let zip = animal["home"]["zip"].as_u64();
-    name.len() <= 10
+    name.len() <= 6
         && name.starts_with(|c: char| c.is_ascii_uppercase())
         && name[1..].chars().all(|c| c.is_ascii_lowercase())
         && ["cat", "dog"].contains(&animal["kind"].as_str().expect("a kind"))
-        && (1..=3).contains(&tags.len())
-        && tags.iter().all(|tag| tag.as_str().is_some_and(|tag| tag.chars().count() <= 12))
+        && (1..=2).contains(&tags.len())
+        && tags.iter().all(|tag| tag.as_str().is_some_and(|tag| tag.chars().count() <= 6))
         && animal["home"]["city"].is_string()
         && zip.is_some_and(|zip| zip <= 99_999)
         && (0.0..=1000.0).contains(&animal["weight"].as_f64().expect("a weight"))
@@ -78,16 +77,16 @@ fn is_animal(animal: &Value) -> bool {
 const ANIMAL: &str = r#"{
     "type": "object",
     "properties": {
-        "name": {"type": "string", "pattern": "^[A-Z][a-z]{1,9}$"},
+        "name": {"type": "string", "pattern": "^[A-Z][a-z]{1,5}$"},
         "kind": {"enum": ["cat", "dog"]},
         "tags": {
-            "type": "array", "items": {"type": "string", "maxLength": 12},
-            "minItems": 1, "maxItems": 3
+            "type": "array", "items": {"type": "string", "maxLength": 6},
+            "minItems": 1, "maxItems": 2
         },
         "home": {
             "type": "object",
             "properties": {
-                "city": {"type": "string", "maxLength": 20},
+                "city": {"type": "string", "maxLength": 8},
                 "zip": {"type": "integer", "minimum": 0, "maximum": 99999}
             },
             "required": ["city", "zip"], "additionalProperties": false
@@ -119,7 +118,7 @@ fn a_json_schema_holds_for_every_seed() {
 fn a_regular_expression_is_the_whole_answer() {
     let handle = handle();
     for seed in 0..5 {
-        let text = answer(&handle, (REGEX, r"(Ja|Nein)/\d{2} 😀{1,4}!\\"), seed);
+        let text = answer(&handle, (REGEX, r"(Ja|Nein)/[0-9]{2} 😀{1,4}!\\"), seed);
         let rest = text.strip_prefix("Ja/").or_else(|| text.strip_prefix("Nein/")).expect("start");
         let (digits, rest) = rest.split_at(2);
         assert!(digits.bytes().all(|digit| digit.is_ascii_digit()), "{text}");
@@ -133,7 +132,7 @@ fn lark_forces_a_call_of_one_of_the_tools() {
     let handle = handle();
     let place = json!({
         "type": "object",
-        "properties": {"city": {"type": "string", "maxLength": 30}, "days": {"enum": [1, 2, 3]}},
+        "properties": {"city": {"type": "string", "maxLength": 10}, "days": {"enum": [1, 2, 3]}},
         "required": ["city", "days"], "additionalProperties": false,
     });
     let grammar = format!(
@@ -142,7 +141,7 @@ fn lark_forces_a_call_of_one_of_the_tools() {
          weather: \"{{\\\"name\\\": \\\"get_weather\\\", \\\"arguments\\\": \" %json {place} \"}}\"\n\
          clock: \"{{\\\"name\\\": \\\"get_time\\\", \\\"arguments\\\": {{}}}}\"\n"
     );
-    for seed in 0..10 {
+    for seed in 0..6 {
         let text = answer(&handle, (LARK, &grammar), seed);
         let call = text.strip_prefix("<tool_call>\n").expect("its begin");
         let call = call.strip_suffix("\n</tool_call>").expect("its end");
@@ -162,7 +161,7 @@ fn lark_forces_a_call_of_one_of_the_tools() {
 #[test]
 fn a_constraint_holds_for_one_run() {
     let handle = Handle::new();
-    let ask = prompt("What is the capital of France?").most(40);
+    let ask = prompt("What is the capital of France?").most(10);
     let free = handle.run(&ask).text();
     let constraints = [
         (GBNF, r#"root ::= "Ja" "!"{3} | "Nein 😀""#),
@@ -275,8 +274,9 @@ fn what_costs_too_much_ends_in_an_error() {
     assert!(told.contains("it has 17 times `&`"), "{told}");
 
     // Too much only when the answer comes to it.
-    assert_eq!(set(&handle, REGEX, "((a{1,1000}){1,1000}){1,1000}b"), 0);
-    let failed = handle.run(&prompt("Hello.").most(400));
+    assert_eq!(set(&handle, REGEX, "((a{1,1000}){1,1000}){1,1000}"), 0);
+    handle.seed(1);
+    let failed = handle.run(&drawn("Hello."));
     assert_eq!(failed.code, -1);
     assert!(failed.text().bytes().all(|byte| byte == b'a'), "{}", failed.text());
     assert_eq!(handle.run(&prompt("Hello.").most(3)).tokens().len(), 3);
