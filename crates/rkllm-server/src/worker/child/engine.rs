@@ -41,6 +41,11 @@ impl Ticket<'_> {
 
 /// Loads the model and runs what is ordered, until told to stop; then the model is unloaded.
 pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, current: &Current) {
+    if let Some(mask) = spec.affinity
+        && let Err(error) = stay_on(mask)
+    {
+        outbox.send(&FromChild::Note(format!("cannot choose the CPUs: {error}")));
+    }
     match load(spec) {
         Ok((session, loaded)) => {
             let loaded = Arc::new(loaded);
@@ -57,6 +62,13 @@ pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, 
             while let Ok(Order::Run { .. }) = orders.recv() {}
         }
     }
+}
+
+/// Keeps this thread, and those that the runtime starts from it, on some of the CPUs.
+fn stay_on(mask: u32) -> std::io::Result<()> {
+    let mut cpus = rustix::thread::CpuSet::new();
+    (0..32).filter(|cpu| mask & (1 << cpu) != 0).for_each(|cpu| cpus.set(cpu));
+    Ok(rustix::thread::sched_setaffinity(None, &cpus)?)
 }
 
 /// The cache of the settings, where the runtime can use one and we know the tokens.
