@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a template, a conversation or what to look for in an output was refused.
+/// Why something was refused or could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -153,5 +153,53 @@ pub enum Error {
     UnknownToolFormat {
         /// The name given.
         name: String,
+    },
+    /// A file of a model folder has something else in a field than belongs there.
+    #[error("{path}, {field}: {reason}; mend the file or remove it", path = path.display())]
+    FileField {
+        /// The file.
+        path: PathBuf,
+        /// The field, as a path from the file's root; `.` for the whole file.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The text describes no tokenizer.
+    #[cfg(feature = "tokenizer")]
+    #[error("tokenizer.json cannot be used: {0}; give the model's own file")]
+    Tokenizer(String),
+    /// The tokenizer cannot express a text.
+    #[cfg(feature = "tokenizer")]
+    #[error("the text cannot be tokenized: {0}; change the text or give the model's own tokenizer")]
+    Tokenize(String),
+    /// The tokenizer does not tell what its tokens add to a text.
+    #[cfg(feature = "tokenizer")]
+    #[error("the tokenizer cannot turn tokens into text ({what}): give one made for generation")]
+    NoDecoder {
+        /// What stands in the way.
+        what: String,
+    },
+    /// Hidden states that are no rows of the width given.
+    #[error(
+        "{values} values are no hidden states of width {width}: give at least one row, and whole ones"
+    )]
+    HiddenStates {
+        /// How many values were given.
+        values: usize,
+        /// Values per token.
+        width: usize,
+    },
+    /// An embedding that holds an infinite value or none.
+    #[error("the embedding holds values that are no numbers: run the input again")]
+    NotFinite,
+    /// More or fewer dimensions than an embedding can be cut to.
+    #[error(
+        "{dimensions} dimensions were asked for; the model gives {width}: ask for 1 to {width}"
+    )]
+    Dimensions {
+        /// How many were asked for.
+        dimensions: usize,
+        /// How many there are.
+        width: usize,
     },
 }
