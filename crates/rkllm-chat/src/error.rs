@@ -91,8 +91,8 @@ pub enum Error {
     /// The template made the template engine panic.
     #[error("the template engine cannot handle the chat template: give another one")]
     EnginePanicked,
-    /// The system has no room for the thread that templates are rendered on.
-    #[error("cannot start a thread for the chat template: {0}; free some memory")]
+    /// The system has no room for the thread that templates and schemas are used on.
+    #[error("cannot start a thread: {0}; free some memory")]
     NoThread(#[source] std::io::Error),
     /// The rendered prompt is longer than the limit, in bytes.
     #[error("the rendered prompt exceeds {limit} bytes: shorten the conversation")]
@@ -202,4 +202,57 @@ pub enum Error {
         /// How many there are.
         width: usize,
     },
+    /// The JSON schema is longer than the limit, in bytes of JSON.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema has {size} bytes; the limit is {limit}: give a smaller one")]
+    SchemaTooLarge {
+        /// Its length without white space.
+        size: usize,
+        /// Longest one accepted.
+        limit: usize,
+    },
+    /// The JSON schema is nested more deeply than the limit.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema is nested more than {limit} levels deep: flatten it")]
+    SchemaTooDeep {
+        /// Deepest nesting accepted.
+        limit: usize,
+    },
+    /// The JSON schema is larger than the limit when every reference is followed.
+    #[cfg(feature = "schema")]
+    #[error(
+        "the JSON schema has more than {limit} parts when references are followed: simplify it"
+    )]
+    SchemaTooMuchWork {
+        /// Most parts accepted.
+        limit: u64,
+    },
+    /// The schema is not a valid one, or refers to another document.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema cannot be used, at {at:?}: {reason}; mend the schema")]
+    Schema {
+        /// The place in the schema, as a JSON pointer.
+        at: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// An answer without JSON in it.
+    #[cfg(feature = "schema")]
+    #[error("the answer holds no complete JSON value: ask again or allow more tokens")]
+    NoJson,
+    /// An answer whose JSON breaks the schema.
+    #[cfg(feature = "schema")]
+    #[error(
+        "the answer breaks its JSON schema: `{keyword}` at {at:?}; ask again or relax the schema"
+    )]
+    SchemaViolation {
+        /// The place in the answer, as a JSON pointer; it is cut off when it is long.
+        at: String,
+        /// The keyword of the schema that does not hold there.
+        keyword: String,
+    },
+    /// An answer whose JSON breaks a schema that is too involved to tell where.
+    #[cfg(feature = "schema")]
+    #[error("the answer breaks its JSON schema; ask again or relax the schema")]
+    SchemaMismatch,
 }

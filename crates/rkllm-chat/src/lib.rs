@@ -22,6 +22,8 @@ mod pooling;
 mod probe;
 mod prompt;
 mod resume;
+#[cfg(feature = "schema")]
+mod schema;
 mod source;
 mod stop;
 mod system;
@@ -45,6 +47,8 @@ pub use options::{RenderOptions, SpecialTokens};
 pub use output::{KnownFunction, Output, OutputOptions, Piece, ReasoningTags, Summary, ToolFormat};
 pub use pooling::{Pooling, normalize, truncate};
 pub use prompt::{Adaptation, Prompt, Segment};
+#[cfg(feature = "schema")]
+pub use schema::JsonSchema;
 pub use source::TemplateSource;
 pub use stop::{Pushed, StopStrings};
 pub use template::ChatTemplate;

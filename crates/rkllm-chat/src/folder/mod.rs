@@ -209,7 +209,7 @@ mod tests {
         );
         insta::assert_snapshot!(error("tokenizer_config.json", "{"), @"model/tokenizer_config.json, .: EOF while parsing an object at line 1 column 1; mend the file or remove it");
         let large = " ".repeat((4 << 20) + 1);
-        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 4194304 bytes: give the model's own file");
+        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 4194304 bytes: replace it with the file that the model came with");
     }
 
     #[test]
