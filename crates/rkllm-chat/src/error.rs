@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a template, a conversation or what to look for in an output was refused.
+/// Why something was refused or could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -91,8 +91,8 @@ pub enum Error {
     /// The template made the template engine panic.
     #[error("the template engine cannot handle the chat template: give another one")]
     EnginePanicked,
-    /// The system has no room for the thread that templates are rendered on.
-    #[error("cannot start a thread for the chat template: {0}; free some memory")]
+    /// The system has no room for the thread that templates and schemas are used on.
+    #[error("cannot start a thread: {0}; free some memory")]
     NoThread(#[source] std::io::Error),
     /// The rendered prompt is longer than the limit, in bytes.
     #[error("the rendered prompt exceeds {limit} bytes: shorten the conversation")]
@@ -154,4 +154,105 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// A file of a model folder has something else in a field than belongs there.
+    #[error("{path}, {field}: {reason}; mend the file or remove it", path = path.display())]
+    FileField {
+        /// The file.
+        path: PathBuf,
+        /// The field, as a path from the file's root; `.` for the whole file.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The text describes no tokenizer.
+    #[cfg(feature = "tokenizer")]
+    #[error("tokenizer.json cannot be used: {0}; give the model's own file")]
+    Tokenizer(String),
+    /// The tokenizer cannot express a text.
+    #[cfg(feature = "tokenizer")]
+    #[error("the text cannot be tokenized: {0}; change the text or give the model's own tokenizer")]
+    Tokenize(String),
+    /// The tokenizer does not tell what its tokens add to a text.
+    #[cfg(feature = "tokenizer")]
+    #[error("the tokenizer cannot turn tokens into text ({what}): give one made for generation")]
+    NoDecoder {
+        /// What stands in the way.
+        what: String,
+    },
+    /// Hidden states that are no rows of the width given.
+    #[error(
+        "{values} values are no hidden states of width {width}: give at least one row, and whole ones"
+    )]
+    HiddenStates {
+        /// How many values were given.
+        values: usize,
+        /// Values per token.
+        width: usize,
+    },
+    /// An embedding that holds an infinite value or none.
+    #[error("the embedding holds values that are no numbers: run the input again")]
+    NotFinite,
+    /// More or fewer dimensions than an embedding can be cut to.
+    #[error(
+        "{dimensions} dimensions were asked for; the model gives {width}: ask for 1 to {width}"
+    )]
+    Dimensions {
+        /// How many were asked for.
+        dimensions: usize,
+        /// How many there are.
+        width: usize,
+    },
+    /// The JSON schema is longer than the limit, in bytes of JSON.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema has {size} bytes; the limit is {limit}: give a smaller one")]
+    SchemaTooLarge {
+        /// Its length without white space.
+        size: usize,
+        /// Longest one accepted.
+        limit: usize,
+    },
+    /// The JSON schema is nested more deeply than the limit.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema is nested more than {limit} levels deep: flatten it")]
+    SchemaTooDeep {
+        /// Deepest nesting accepted.
+        limit: usize,
+    },
+    /// The JSON schema is larger than the limit when every reference is followed.
+    #[cfg(feature = "schema")]
+    #[error(
+        "the JSON schema has more than {limit} parts when references are followed: simplify it"
+    )]
+    SchemaTooMuchWork {
+        /// Most parts accepted.
+        limit: u64,
+    },
+    /// The schema is not a valid one, or refers to another document.
+    #[cfg(feature = "schema")]
+    #[error("the JSON schema cannot be used, at {at:?}: {reason}; mend the schema")]
+    Schema {
+        /// The place in the schema, as a JSON pointer.
+        at: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// An answer without JSON in it.
+    #[cfg(feature = "schema")]
+    #[error("the answer holds no complete JSON value: ask again or allow more tokens")]
+    NoJson,
+    /// An answer whose JSON breaks the schema.
+    #[cfg(feature = "schema")]
+    #[error(
+        "the answer breaks its JSON schema: `{keyword}` at {at:?}; ask again or relax the schema"
+    )]
+    SchemaViolation {
+        /// The place in the answer, as a JSON pointer; it is cut off when it is long.
+        at: String,
+        /// The keyword of the schema that does not hold there.
+        keyword: String,
+    },
+    /// An answer whose JSON breaks a schema that is too involved to tell where.
+    #[cfg(feature = "schema")]
+    #[error("the answer breaks its JSON schema; ask again or relax the schema")]
+    SchemaMismatch,
 }

@@ -65,7 +65,9 @@ pub(super) enum FromChild {
         event: Event,
     },
     /// The request that runs has got a token, of which nothing was delivered yet.
-    Alive { id: Id },
+    Alive {
+        id: Id,
+    },
     /// The result of a request that has no events.
     Output {
         id: Id,

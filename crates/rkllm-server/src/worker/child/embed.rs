@@ -32,8 +32,7 @@ pub(super) struct Scoring {
 /// What a model that rates documents is told, as the makers of Qwen3-Reranker do.
 const RATE: &str = "Judge whether the Document meets the requirements based on the Query and the \
                     Instruct provided. Note that the answer can only be \"yes\" or \"no\".";
-const TASK: &str =
-    "Given a web search query, retrieve relevant passages that answer the query";
+const TASK: &str = "Given a web search query, retrieve relevant passages that answer the query";
 
 pub(super) fn texts(loaded: &Loaded, work: Embed) -> Result<Texts, Error> {
     let facts = loaded.folder.as_ref().and_then(|folder| folder.embedding.as_ref());
@@ -43,10 +42,8 @@ pub(super) fn texts(loaded: &Loaded, work: Embed) -> Result<Texts, Error> {
         Some("last") => Some(Pooling::LastToken),
         _ => None,
     };
-    let pooling =
-        said.or(facts.map(|facts| facts.pooling)).unwrap_or(Pooling::LastToken);
-    let mut texts =
-        Texts { inputs: Vec::new(), tokens: 0, pooling, dimensions: work.dimensions };
+    let pooling = said.or(facts.map(|facts| facts.pooling)).unwrap_or(Pooling::LastToken);
+    let mut texts = Texts { inputs: Vec::new(), tokens: 0, pooling, dimensions: work.dimensions };
     for (index, input) in work.inputs.into_iter().enumerate() {
         let (content, count) = content(loaded, input, (index, work.truncate))?;
         texts.tokens = texts.tokens.saturating_add(count);
@@ -114,11 +111,8 @@ pub(super) fn scoring(
     }
     let text = loaded.text.as_ref().ok_or_else(unsupported)?;
     let template = text.template.as_ref().ok_or_else(unsupported)?;
-    let (yes, no) = text
-        .vocabulary
-        .token("yes")
-        .zip(text.vocabulary.token("no"))
-        .ok_or_else(unsupported)?;
+    let (yes, no) =
+        text.vocabulary.token("yes").zip(text.vocabulary.token("no")).ok_or_else(unsupported)?;
     let mut scoring = Scoring { inputs: Vec::new(), tokens: 0, yes, no };
     for (index, document) in documents.iter().enumerate() {
         let asked = format!("<Instruct>: {TASK}\n<Query>: {query}\n<Document>: {document}");

@@ -279,7 +279,10 @@ fn conversation(
         }
     }
     if !prompt.adapted.is_empty() {
-        notes.push(format!("the template does not show the conversation as it is: {:?}", prompt.adapted));
+        notes.push(format!(
+            "the template does not show the conversation as it is: {:?}",
+            prompt.adapted
+        ));
     }
     Ok(Written {
         opens_thought: prompt.opens_thought,
@@ -357,7 +360,9 @@ fn plain(loaded: &Loaded, request: &Request, ignored: &mut Vec<String>) -> Resul
             (flatten(messages), last, remembers.then(|| messages.clone()))
         }
         Input::Text { prompt, suffix: None } => (prompt.clone(), Role::User, None),
-        Input::Text { suffix: Some(_), .. } => return Err(unsupported("suffix", "texts with a gap")),
+        Input::Text { suffix: Some(_), .. } => {
+            return Err(unsupported("suffix", "texts with a gap"));
+        }
         Input::Tokens(_) => return Err(unsupported("prompt", "prompts of tokens")),
     };
     let role = match last {

@@ -53,8 +53,8 @@ impl TextSide {
         let (special, bos) = special(&vocabulary, folder)?;
         let found = Found::template(&vocabulary, spec, folder)?;
         let template = found.map(|found| found.parse(special)).transpose();
-        let template = template
-            .map_err(|source| LoadError::Template { model: spec.name.clone(), source })?;
+        let template =
+            template.map_err(|source| LoadError::Template { model: spec.name.clone(), source })?;
         let (template, source) = template.unzip();
         let mut end_tokens = spec.prompting.end_tokens.clone();
         if let Some(folder) = folder {
@@ -65,13 +65,12 @@ impl TextSide {
         }
         let source_text = source.as_deref().unwrap_or_default();
         let reasoning = match &spec.prompting.reasoning {
-            Some((open, close)) => {
-                Some(ReasoningTags { open: open.clone(), close: close.clone() })
-            }
+            Some((open, close)) => Some(ReasoningTags { open: open.clone(), close: close.clone() }),
             None => ReasoningTags::detect(source_text),
         };
         let said = spec.prompting.tool_format.as_deref().map(str::parse).transpose();
-        let said = said.map_err(|source| LoadError::Settings { model: spec.name.clone(), source })?;
+        let said =
+            said.map_err(|source| LoadError::Settings { model: spec.name.clone(), source })?;
         let tool_format = said.or_else(|| ToolFormat::detect(source_text));
         let gap = GAPS.into_iter().find_map(|texts| {
             let [before, after, middle] = texts.map(|text| vocabulary.token(text));

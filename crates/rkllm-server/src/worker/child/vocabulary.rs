@@ -21,7 +21,8 @@ impl Vocabulary {
             Self::Runtime(model) => {
                 let mut tokens = Vec::new();
                 for segment in &prompt.segments {
-                    let how = TokenizeOptions { add_special: false, parse_special: segment.trusted };
+                    let how =
+                        TokenizeOptions { add_special: false, parse_special: segment.trusted };
                     tokens.extend(model.tokenize(&segment.text, how).map_err(refused)?);
                 }
                 Ok(tokens)
