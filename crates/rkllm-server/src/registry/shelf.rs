@@ -75,14 +75,13 @@ impl Shelf {
     pub(super) fn load(
         &mut self,
         entry: &Arc<ModelEntry>,
-        spec: ModelSpec,
-        limits: Limits,
+        told: (ModelSpec, Limits),
         keep_alive: KeepAlive,
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
         self.leaving.retain(|gone| gone.peek().is_none());
         let gate = join_all(self.leaving.clone()).map(drop);
-        let worker = Worker::start(spec, limits, gate);
+        let worker = Worker::start(told.0, told.1, gate);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
         let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };

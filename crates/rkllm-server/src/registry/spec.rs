@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::KeepAlive;
 use super::catalog::{Format, Library, ModelEntry};
-use crate::error::{Code, Error};
 use crate::generate::Tuning;
 use crate::platform::Soc;
 use crate::worker::{Adapter, Limits, ModelSpec, PrefixCacheSpec, Prompting, RuntimeChoice};
@@ -40,9 +39,9 @@ const LOAD: Duration = Duration::from_secs(120);
 
 impl Defaults {
     /// What the child of this model is told, and how long it may take.
-    pub(super) fn spec(&self, entry: &ModelEntry) -> Result<(ModelSpec, Limits), Error> {
+    pub(super) fn spec(&self, entry: &ModelEntry) -> (ModelSpec, Limits) {
         let settings = &entry.settings;
-        let runtime = self.runtime(entry)?;
+        let runtime = self.runtime(entry);
         let cpu_mask = match &runtime {
             // The embedded runtime takes as many threads as the mask has bits.
             RuntimeChoice::Embedded => self.threads.map(|count| u32::MAX >> (32 - count)),
@@ -84,17 +83,17 @@ impl Defaults {
         };
         let by_size = LOAD + Duration::from_secs(entry.size_bytes / SLOWEST_READ);
         let load_timeout = self.load_timeout.unwrap_or(by_size);
-        Ok((spec, Limits { load_timeout, ..self.limits }))
+        (spec, Limits { load_timeout, ..self.limits })
     }
 
-    fn runtime(&self, entry: &ModelEntry) -> Result<RuntimeChoice, Error> {
-        Ok(match (&entry.settings.runtime, &self.runtime, entry.format) {
+    fn runtime(&self, entry: &ModelEntry) -> RuntimeChoice {
+        match (&entry.settings.runtime, &self.runtime, entry.format) {
             (Some(Library::File(path)), ..) => RuntimeChoice::Library(path.clone()),
             (Some(Library::Version(version)), ..) => RuntimeChoice::Version(version.clone()),
             (None, Some(path), _) => RuntimeChoice::Library(path.clone()),
             (None, None, Format::Gguf) => RuntimeChoice::Embedded,
             (None, None, Format::Rkllm) => RuntimeChoice::Search,
-        })
+        }
     }
 }
 

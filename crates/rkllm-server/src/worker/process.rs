@@ -79,32 +79,23 @@ impl Process {
         decode(&mut self.buffer)
     }
 
-    /// Kills the child and says how it ended, which it may have done by itself.
-    pub(super) fn kill(mut self) -> impl Future<Output = String> + Send {
-        async move {
-            let ended = self.child.try_wait().ok().flatten();
-            let status = match ended {
-                Some(status) => Ok(status),
-                None => {
-                    // The end of its socket shows before the end of the process.
-                    let wait = tokio::time::timeout(super::EXIT, self.child.wait()).await;
-                    match wait {
-                        Ok(status) => status,
-                        Err(_) => {
-                            let _ = self.child.start_kill();
-                            // A process that is stuck in the NPU's driver does not even die.
-                            let wait = tokio::time::timeout(super::EXIT, self.child.wait()).await;
-                            wait.unwrap_or_else(|_| Err(io::Error::other("does not end")))
-                        }
-                    }
-                }
-            };
-            status.map_or_else(|error| error.to_string(), |status| describe(status))
-        }
+    /// Waits for the child's end, kills it if that does not come, and says how it ended.
+    pub(super) async fn bury(mut self) -> String {
+        // The end of its socket shows before the end of the process.
+        let ended = match tokio::time::timeout(super::EXIT, self.child.wait()).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                self.kill();
+                // A process that is stuck in the NPU's driver does not even die.
+                let ended = tokio::time::timeout(super::EXIT, self.child.wait()).await;
+                ended.unwrap_or_else(|_| Err(io::Error::other("does not end")))
+            }
+        };
+        ended.map_or_else(|error| error.to_string(), describe)
     }
 
-    /// Kills the child at once.
-    pub(super) fn kill_now(&mut self) {
+    /// Kills the child.
+    pub(super) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.start_kill();
     }

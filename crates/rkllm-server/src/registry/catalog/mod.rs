@@ -33,8 +33,7 @@ use std::sync::Arc;
 pub(crate) use diff::Diff;
 pub(crate) use entry::{Broken, Format, ModelEntry};
 pub(crate) use error::CatalogError;
-pub(crate) use facts::Facts;
-pub(crate) use settings::{Library, Lora, Pooling, Reasoning, Settings};
+pub(crate) use settings::Library;
 
 use resolve::Names;
 

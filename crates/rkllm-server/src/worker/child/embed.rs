@@ -151,7 +151,7 @@ impl Engine<'_> {
         let (pooling, dimensions) = how;
         let states = self.numbers(ticket, |session| session.hidden_states(input))?;
         let width = NonZeroUsize::new(states.width).ok_or_else(|| failed("no hidden states"))?;
-        let mut vector = pooling.pool(&states.data, width).map_err(|error| failed(error))?;
+        let mut vector = pooling.pool(&states.data, width).map_err(failed)?;
         if let Some(dimensions) = dimensions {
             let dimensions = usize::try_from(dimensions).unwrap_or(usize::MAX);
             truncate(&mut vector, dimensions).map_err(|error| Error {

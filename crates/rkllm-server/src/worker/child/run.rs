@@ -209,17 +209,17 @@ struct Progress<'a, 'b> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     /// The model had ended its answer, and the runtime did not notice.
-    ByModel,
+    Model,
     /// A stop string was found.
-    ByStop,
+    StopString,
     /// The answer has all the tokens that it may have.
-    ByLimit,
+    Limit,
 }
 
 impl Progress<'_, '_> {
     fn take(&mut self, token: TokenRef<'_>) -> Flow {
         if self.ready.end_tokens.contains(&token.id) {
-            self.ended = Some(Ended::ByModel);
+            self.ended = Some(Ended::Model);
             return Flow::Stop;
         }
         let now = Instant::now();
@@ -234,12 +234,12 @@ impl Progress<'_, '_> {
             self.answer.push_str(token.text);
         }
         if self.pipeline.push(token.text, &mut |piece| delivery.piece(piece)) {
-            self.ended = Some(Ended::ByStop);
+            self.ended = Some(Ended::StopString);
             return Flow::Stop;
         }
         self.delivery.alive(now);
         if self.limit.is_some_and(|limit| self.tokens >= limit) {
-            self.ended = Some(Ended::ByLimit);
+            self.ended = Some(Ended::Limit);
             return Flow::Stop;
         }
         Flow::Continue
@@ -267,7 +267,7 @@ impl Progress<'_, '_> {
         };
         let full = ready.limit.is_some_and(|limit| self.tokens >= limit)
             || prompt.saturating_add(self.tokens) >= ready.context;
-        let cut = full && matches!(self.ended, None | Some(Ended::ByLimit));
+        let cut = full && matches!(self.ended, None | Some(Ended::Limit));
         let stop = summary.stop.and_then(|index| ready.stops.get(index).cloned());
         Done { finish: finish(&summary, cut), stop, usage, timings }
     }

@@ -305,10 +305,10 @@ impl Supervisor {
             Child::Absent | Child::Due(_) => return,
         };
         if let Death::Hung(_) = death {
-            process.kill_now();
+            process.kill();
         }
         let last_lines = process.last_lines();
-        let ended = process.kill().await;
+        let ended = process.bury().await;
         if expected {
             return;
         }
