@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{
-    Broken, Catalog, CatalogError, Diff, Facts, Format, Library, Lora, ModelEntry, Pooling,
-    Reasoning, Settings, gguf,
-};
+use super::facts::Facts;
+use super::settings::{Lora, Pooling, Reasoning, Settings};
+use super::{Broken, Catalog, CatalogError, Diff, Format, Library, ModelEntry, gguf};
 use crate::generate::Overflow;
 use crate::registry::KeepAlive;
 
