@@ -40,8 +40,8 @@ python: setup
 sanitize: setup model
 	scripts/sanitize.sh
 
-# What the emulator cannot do: tests that start themselves again, or cargo.
-ARM64_SKIP := link:: each_kind_of_crash_kills each_stage_may strict_mode_aborts inits_come_one_after
+# What the emulator cannot do: tests that start themselves again, cargo, or Python.
+ARM64_SKIP := corpus:: link:: each_kind_of_crash_kills each_stage_may strict_mode_aborts inits_come_one_after
 
 # For 64-bit Arm boards: tests in an emulator, and the server.
 arm64: setup
