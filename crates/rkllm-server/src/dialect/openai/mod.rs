@@ -33,6 +33,9 @@ use crate::app::State;
 use crate::error::{Code, Error};
 use error::failure;
 
+/// One model. Names contain slashes, plain or encoded.
+const MODEL: &str = "/v1/models/{id:.+}";
+
 /// Mounts the routes of the OpenAI API, and an error for every other path under `/v1`: routes of
 /// other dialects there have to be mounted before.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -44,7 +47,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/tokenize", "POST").route(post(tokens::tokenize)))
         .service(resource("/detokenize", "POST").route(post(tokens::detokenize)))
         .service(resource("/v1/models", "GET").route(web::get().to(models)))
-        .service(resource("/v1/models/{id:.+}", "GET").route(web::get().to(model)))
+        .service(resource(MODEL, "GET").route(web::get().to(model)))
         .service(web::resource(["/v1", "/v1/{path:.*}"]).default_service(web::to(not_found)));
 }
 
@@ -113,6 +116,22 @@ mod tests {
         let status = response.status().as_u16();
         let body = read_body(response).await;
         format!("{status} {} {}", allow.unwrap_or_default(), String::from_utf8_lossy(&body))
+    }
+
+    #[actix_web::test]
+    async fn names_of_models_contain_anything() {
+        let echo =
+            resource(MODEL, "GET").route(web::get().to(async |id: Path<String>| id.into_inner()));
+        let app = init_service(App::new().service(echo)).await;
+        for (path, id) in [
+            ("/v1/models/smol:135m", "smol:135m"),
+            ("/v1/models/org%2Fsmol%3A135m", "org/smol:135m"),
+            ("/v1/models/org/smol-1.5?x=1", "org/smol-1.5"),
+            ("/v1/models/123", "123"),
+        ] {
+            let request = TestRequest::get().uri(path).to_request();
+            assert_eq!(read_body(call_service(&app, request).await).await, id);
+        }
     }
 
     #[actix_web::test]
