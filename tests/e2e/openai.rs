@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
+/// The name of the scripted model.
+const MODEL: &str = "model";
+
 async fn send(server: &Server, method: Method, path: &str, body: impl Into<String>) -> Response {
     let url = format!("{}{path}", server.url());
     reqwest::Client::new().request(method, url).body(body.into()).send().await.unwrap()
@@ -22,7 +25,7 @@ async fn post(server: &Server, path: &str, body: Value) -> Response {
 
 /// A chat of one message, and whatever else.
 fn chat(more: Value) -> Value {
-    let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+    let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
     let more = more.as_object().cloned().unwrap_or_default();
     body.as_object_mut().unwrap().extend(more);
     body
@@ -73,7 +76,7 @@ async fn a_chat_in_pieces() {
     let events = events(&response.text().await.unwrap());
     let (end, chunks) = events.split_last().unwrap();
     assert_eq!(end, "[DONE]");
-    assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"] && chunk["model"] == "m"));
+    assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"] && chunk["model"] == MODEL));
     let deltas: Vec<_> = chunks.iter().flat_map(|chunk| chunk["choices"].as_array()).collect();
     let deltas: Vec<_> = deltas.into_iter().flatten().map(|choice| &choice["delta"]).collect();
     assert_eq!(deltas[0], &json!({"role": "assistant", "content": ""}));
@@ -130,7 +133,7 @@ async fn every_fault_has_the_same_shape() {
         (Method::POST, completions, chat(json!({"logprobs": true})).to_string()),
         (Method::POST, completions, chat(json!({"stop": [""]})).to_string()),
         (Method::POST, "/v1/completions", json!({"model": "m"}).to_string()),
-        (Method::POST, "/v1/embeddings", json!({"model": "m", "input": []}).to_string()),
+        (Method::POST, "/v1/embeddings", json!({"model": MODEL, "input": []}).to_string()),
         (Method::POST, "/v1/rerank", json!({"query": "q", "documents": []}).to_string()),
         (Method::POST, "/detokenize", json!({"tokens": "x"}).to_string()),
         (Method::DELETE, "/v1/models", String::new()),
@@ -163,13 +166,38 @@ async fn every_fault_has_the_same_shape() {
 }
 
 #[tokio::test]
-async fn no_models_are_a_list() {
+async fn models_are_listed_and_found_by_name() {
     let server = Server::scripted(&Script::new(), &[]);
-    for path in ["/v1/models", "/v1/models/"] {
-        let body: Value = send(&server, Method::GET, path, "").await.json().await.unwrap();
-        assert_eq!(body["object"], "list");
-        assert!(body["data"].is_array(), "{body}");
+    let get = async |path: &str| send(&server, Method::GET, path, "").await;
+    let list: Value = get("/v1/models/").await.json().await.unwrap();
+    let ids = list["data"].as_array().unwrap().iter().map(|model| &model["id"]);
+    assert_eq!(ids.collect::<Vec<_>>(), [MODEL]);
+    let one: Value = get("/v1/models/m%6Fdel").await.json().await.unwrap();
+    assert_eq!(one, list["data"][0]);
+    for unknown in [
+        get("/v1/models/nope").await,
+        post(&server, "/v1/chat/completions", chat(json!({"model": "nope"}))).await,
+    ] {
+        assert_eq!(unknown.status(), 404);
+        let body: Value = unknown.json().await.unwrap();
+        assert_eq!(
+            (&body["error"]["code"], &body["error"]["param"]),
+            (&json!("model_not_found"), &json!("model"))
+        );
     }
+}
+
+#[tokio::test]
+async fn prompts_are_continued_in_order() {
+    let script = Script::new();
+    script.set("REPLY", "ok");
+    let server = Server::scripted(&script, &[]);
+    let body = json!({"model": MODEL, "prompt": ["a", "b"], "n": 2, "echo": true, "max_tokens": 9});
+    let body: Value = post(&server, "/v1/completions", body).await.json().await.unwrap();
+    assert_eq!(body["object"], "text_completion");
+    let choices = body["choices"].as_array().unwrap();
+    let said: Vec<_> = choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect();
+    assert_eq!(said, ["aok", "aok", "bok", "bok"]);
 }
 
 #[tokio::test]

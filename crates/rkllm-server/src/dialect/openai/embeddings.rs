@@ -10,6 +10,7 @@ use super::common::model;
 use super::error::{about, invalid};
 use super::prompt::{Prompt, WirePrompt, prompts};
 use super::reply::response;
+use super::wire::PromptUsage;
 use crate::app::State;
 use crate::dialect::json;
 use crate::error::Error;
@@ -46,7 +47,7 @@ struct List {
     object: &'static str,
     data: Vec<Entry>,
     model: String,
-    usage: Usage,
+    usage: PromptUsage,
 }
 
 #[derive(Serialize)]
@@ -61,12 +62,6 @@ struct Entry {
 enum Vector {
     Float(Vec<f32>),
     Base64(String),
-}
-
-#[derive(Serialize)]
-struct Usage {
-    prompt_tokens: u32,
-    total_tokens: u32,
 }
 
 pub(super) async fn answer(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
@@ -113,8 +108,7 @@ fn list(model: String, embeddings: Embeddings, encoding: Encoding) -> List {
         Entry { object: "embedding", index, embedding }
     };
     let data = embeddings.vectors.into_iter().enumerate().map(entry).collect();
-    let tokens = embeddings.tokens;
-    let usage = Usage { prompt_tokens: tokens, total_tokens: tokens };
+    let usage = PromptUsage::from(embeddings.tokens);
     List { object: "list", data, model, usage }
 }
 

@@ -8,6 +8,7 @@ use super::content::no_nul;
 use super::either::TextOrObject;
 use super::error::{about, invalid};
 use super::reply::response;
+use super::wire::PromptUsage;
 use crate::app::State;
 use crate::dialect::id::id;
 use crate::dialect::json;
@@ -51,6 +52,7 @@ struct Ranking {
     id: String,
     model: Option<String>,
     results: Vec<Ranked>,
+    usage: PromptUsage,
 }
 
 #[derive(Serialize)]
@@ -65,9 +67,11 @@ pub(super) async fn answer(state: &State, body: Bytes) -> Result<HttpResponse, E
     let Parsed { model, query, documents, shown, ignored } = parse(&body)?;
     let target = Target { model: model.clone(), ..Target::default() };
     let texts = if shown.texts { documents.clone() } else { Vec::new() };
-    let scores = state.registry.rerank(&target, query, documents).await;
-    let results = rank(&scores.map_err(about("documents"))?, texts, shown.count);
-    Ok(response(&ignored).json(Ranking { id: id("rerank-"), model, results }))
+    let rated = state.registry.rerank(&target, query, documents).await;
+    let (scores, tokens) = rated.map_err(about("documents"))?;
+    let results = rank(&scores, texts, shown.count);
+    let usage = PromptUsage::from(tokens);
+    Ok(response(&ignored).json(Ranking { id: id("rerank-"), model, results, usage }))
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, Error> {

@@ -91,6 +91,19 @@ impl From<&Spent> for Usage {
     }
 }
 
+/// `usage` where nothing is generated.
+#[derive(Debug, Serialize)]
+pub(super) struct PromptUsage {
+    prompt_tokens: u32,
+    total_tokens: u32,
+}
+
+impl From<u32> for PromptUsage {
+    fn from(tokens: u32) -> Self {
+        Self { prompt_tokens: tokens, total_tokens: tokens }
+    }
+}
+
 /// `timings`, an extension: times in milliseconds, speeds in tokens per second.
 #[derive(Debug, Serialize)]
 pub(super) struct Timings {
