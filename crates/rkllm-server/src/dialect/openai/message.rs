@@ -163,14 +163,14 @@ mod tests {
         let lines: Vec<_> =
             messages.iter().map(|message| serde_json::to_string(message).unwrap()).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        {"role":"system","content":"be brief"}
-        {"role":"user","content":"hi","name":"Anna"}
-        {"role":"assistant","content":"","reasoning":"hm","tool_calls":[{"id":"call_1","name":"weather","arguments":{"city":"Oslo"}},{"id":"call_2","name":"time","arguments":{"arguments":"{broken"}}]}
-        {"role":"tool","content":"rain","tool_call_id":"call_1","name":"weather"}
-        {"role":"tool","content":"","tool_call_id":"call_3"}
-        {"role":"assistant","content":"","tool_calls":[{"id":null,"name":"time","arguments":{}}]}
-        {"role":"tool","content":"noon","name":"time"}
-        {"role":"assistant","content":"no","reasoning":"no?"}
+        {"role":"system","content":"be brief","reasoning":null,"tool_calls":[],"tool_call_id":null,"name":null}
+        {"role":"user","content":"hi","reasoning":null,"tool_calls":[],"tool_call_id":null,"name":"Anna"}
+        {"role":"assistant","content":"","reasoning":"hm","tool_calls":[{"id":"call_1","name":"weather","arguments":{"city":"Oslo"}},{"id":"call_2","name":"time","arguments":{"arguments":"{broken"}}],"tool_call_id":null,"name":null}
+        {"role":"tool","content":"rain","reasoning":null,"tool_calls":[],"tool_call_id":"call_1","name":"weather"}
+        {"role":"tool","content":"","reasoning":null,"tool_calls":[],"tool_call_id":"call_3","name":null}
+        {"role":"assistant","content":"","reasoning":null,"tool_calls":[{"id":null,"name":"time","arguments":{}}],"tool_call_id":null,"name":null}
+        {"role":"tool","content":"noon","reasoning":null,"tool_calls":[],"tool_call_id":null,"name":"time"}
+        {"role":"assistant","content":"no","reasoning":"no?","tool_calls":[],"tool_call_id":null,"name":null}
         "#);
     }
 
