@@ -4,7 +4,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, web};
 
-use crate::dialect::native;
+use crate::dialect::{native, openai};
 use crate::registry::Registry;
 
 /// What every handler may use.
@@ -28,5 +28,6 @@ pub(crate) fn create_app(
     App::new()
         .app_data(web::Data::new(state))
         .configure(native::routes)
+        .configure(openai::routes)
         .default_service(web::to(native::not_found))
 }

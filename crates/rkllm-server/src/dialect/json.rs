@@ -9,7 +9,8 @@ pub(super) fn parse<T: DeserializeOwned>(
     body: &[u8],
     example: &str,
 ) -> Result<(T, Vec<String>), Error> {
-    let refuse = |what: String| Err(Error::invalid(format!("{what}; send for example {example}")));
+    let refusal = |what: String| Error::invalid(format!("{what}; send for example {example}"));
+    let refuse = |what: String| Err(refusal(what));
     let body = plain_text(body)?;
     match body.trim_ascii_start().first() {
         None => return refuse("the request body is empty".into()),
@@ -25,10 +26,16 @@ pub(super) fn parse<T: DeserializeOwned>(
     let value = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note));
     match value.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Ok((value, ignored)),
-        Err(error) if error.is_data() => match track.path().to_string() {
-            path if path == "." || path == "?" => refuse(plain(&error)),
-            path => refuse(format!("{path}: {}", plain(&error))),
-        },
+        Err(error) if error.is_data() => {
+            let path = track.path().to_string();
+            let path = if path == "." || path == "?" { "" } else { &path };
+            let mut refusal = match path {
+                "" => refusal(plain(&error)),
+                path => refusal(format!("{path}: {}", plain(&error))),
+            };
+            refusal.param = field(path, &error);
+            Err(refusal)
+        }
         Err(error) => refuse(format!("the request body is not valid JSON: {error}")),
     }
 }
@@ -60,6 +67,18 @@ fn name(path: &serde_ignored::Path<'_>) -> String {
         serde_ignored::Path::Some { parent }
         | serde_ignored::Path::NewtypeStruct { parent }
         | serde_ignored::Path::NewtypeVariant { parent } => name(parent),
+    }
+}
+
+/// The field that an error is about, if it is about one.
+fn field(path: &str, error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (path, missing) {
+        ("", None) => None,
+        ("", Some(missing)) => Some(missing.to_owned()),
+        (path, None) => Some(path.to_owned()),
+        (path, Some(missing)) => Some(format!("{path}.{missing}")),
     }
 }
 
@@ -122,6 +141,17 @@ mod tests {
             ]
             .join("\n")
         );
+    }
+
+    #[test]
+    fn the_field_at_fault_is_told() {
+        let param = |body: &[u8]| parse::<ChatRequest>(body, "{}").unwrap_err().param;
+        assert_eq!(param(b"{}").as_deref(), Some("messages"));
+        let nested = br#"{"messages": [{"role": "user", "content": 5}]}"#;
+        assert_eq!(param(nested).as_deref(), Some("messages[0].content"));
+        let missing = br#"{"messages": [{"role": "user"}]}"#;
+        assert_eq!(param(missing).as_deref(), Some("messages[0].content"));
+        assert_eq!(param(b"{").as_deref(), None);
     }
 
     #[test]

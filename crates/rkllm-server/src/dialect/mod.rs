@@ -3,9 +3,11 @@
 
 mod body;
 mod collect;
+mod id;
 mod ignored;
 mod json;
 pub(crate) mod native;
+pub(crate) mod openai;
 mod stream;
 
-use collect::{Collected, collect};
+use collect::{Collected, CollectedCall, collect};

@@ -15,7 +15,19 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::generate::Event;
 use crate::worker::Answer;
 
-/// Turns the events of one answer into bytes on the wire.
+/// Where the events of a stream come from.
+pub(super) trait Source {
+    /// The next event; `None` after the last one.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>>;
+}
+
+impl Source for Answer {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        Self::poll_next(self, context)
+    }
+}
+
+/// Turns the events of a source into bytes on the wire.
 pub(super) trait Encoder: Unpin + 'static {
     /// The body's content type.
     const CONTENT_TYPE: &'static str;
@@ -38,32 +50,32 @@ const SILENCE: Duration = Duration::from_secs(10);
 const CHUNK: usize = 32 * 1024;
 
 /// Answers with a stream.
-pub(super) fn respond<E: Encoder>(
+pub(super) fn respond<S: Source + Unpin + 'static, E: Encoder>(
     mut response: HttpResponseBuilder,
-    answer: Answer,
+    source: S,
     encoder: E,
 ) -> HttpResponse {
     response
         .insert_header((CONTENT_TYPE, E::CONTENT_TYPE))
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header(("x-accel-buffering", "no"));
-    response.streaming(Body::new(answer, encoder))
+    response.streaming(Body::new(source, encoder))
 }
 
-/// An answer as a stream of chunks. What is ready at the same time travels together; nothing waits
+/// Events as a stream of chunks. What is ready at the same time travels together; nothing waits
 /// for more.
-pub(super) struct Body<E> {
-    answer: Answer,
+pub(super) struct Body<S, E> {
+    source: S,
     encoder: E,
     buffer: BytesMut,
     sent: Instant,
     silence: Pin<Box<Sleep>>,
 }
 
-impl<E: Encoder> Body<E> {
-    pub(super) fn new(answer: Answer, encoder: E) -> Self {
+impl<S, E: Encoder> Body<S, E> {
+    pub(super) fn new(source: S, encoder: E) -> Self {
         let silence = Box::pin(sleep(SILENCE));
-        Self { answer, encoder, buffer: BytesMut::new(), sent: Instant::now(), silence }
+        Self { source, encoder, buffer: BytesMut::new(), sent: Instant::now(), silence }
     }
 
     /// Sends a sign of life when it is time, and asks to be woken for the next.
@@ -80,13 +92,13 @@ impl<E: Encoder> Body<E> {
     }
 }
 
-impl<E: Encoder> Stream for Body<E> {
+impl<S: Source + Unpin, E: Encoder> Stream for Body<S, E> {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         while this.buffer.len() < CHUNK {
-            match this.answer.poll_next(context) {
+            match this.source.poll_next(context) {
                 Poll::Ready(Some(event)) => this.encoder.encode(event, &mut this.buffer),
                 Poll::Ready(None) if this.buffer.is_empty() => return Poll::Ready(None),
                 Poll::Pending if this.buffer.is_empty() => {
@@ -103,6 +115,11 @@ impl<E: Encoder> Stream for Body<E> {
 /// Appends one server-sent event without a name whose data is `value`.
 pub(super) fn data(value: &impl Serialize, out: &mut BytesMut) {
     out.put_slice(b"data: ");
-    serde_json::to_writer(out.writer(), value).expect("wire types serialise, memory takes all");
+    json(value, out);
     out.put_slice(b"\n\n");
+}
+
+/// Appends `value` as JSON.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
+    serde_json::to_writer(out.writer(), value).expect("wire types serialise, memory takes all");
 }

@@ -1,0 +1,257 @@
+//! The OpenAI API of the built server, on the scripted runtime.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{Method, Response};
+use rkllm_fake::Script;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+/// The name of the scripted model.
+const MODEL: &str = "model";
+
+async fn send(server: &Server, method: Method, path: &str, body: impl Into<String>) -> Response {
+    let url = format!("{}{path}", server.url());
+    reqwest::Client::new().request(method, url).body(body.into()).send().await.unwrap()
+}
+
+async fn post(server: &Server, path: &str, body: Value) -> Response {
+    send(server, Method::POST, path, body.to_string()).await
+}
+
+/// A chat of one message, and whatever else.
+fn chat(more: Value) -> Value {
+    let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+    let more = more.as_object().cloned().unwrap_or_default();
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// The values of a stream's events, `[DONE]` among them as a string.
+fn events(body: &str) -> Vec<Value> {
+    let events = body.split_terminator("\n\n").map(|event| {
+        let data = event.strip_prefix("data: ").expect("an event is one line of data");
+        serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()))
+    });
+    events.collect()
+}
+
+/// What of an answer differs from run to run, out of the way.
+fn settled(mut body: Value) -> Value {
+    let fields = body.as_object_mut().unwrap();
+    assert!(fields["id"].as_str().unwrap().starts_with("chatcmpl-"));
+    assert!(fields["created"].as_u64().unwrap() > 1_700_000_000);
+    for varying in ["id", "created", "timings"] {
+        fields.remove(varying);
+    }
+    body
+}
+
+#[tokio::test]
+async fn a_chat_in_one_piece() {
+    let script = Script::new();
+    script.set("REPLY", "Paris.");
+    let server = Server::scripted(&script, &[]);
+    let response = post(&server, "/v1/chat/completions/?beta=1", chat(json!({"stop": null}))).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().get("x-rkllm-ignored").is_none());
+    let body = settled(response.json().await.unwrap());
+    insta::assert_json_snapshot!(body);
+}
+
+#[tokio::test]
+async fn a_chat_in_pieces() {
+    let script = Script::new();
+    script.set("REPLY", "Hé!");
+    let server = Server::scripted(&script, &[]);
+    let options = json!({"stream": true, "stream_options": {"include_usage": true}});
+    let response = post(&server, "/v1/chat/completions", chat(options)).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "no-cache");
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    let events = events(&response.text().await.unwrap());
+    let (end, chunks) = events.split_last().unwrap();
+    assert_eq!(end, "[DONE]");
+    assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"] && chunk["model"] == MODEL));
+    let deltas: Vec<_> = chunks.iter().flat_map(|chunk| chunk["choices"].as_array()).collect();
+    let deltas: Vec<_> = deltas.into_iter().flatten().map(|choice| &choice["delta"]).collect();
+    assert_eq!(deltas[0], &json!({"role": "assistant", "content": ""}));
+    assert_eq!(deltas.last(), Some(&&json!({})));
+    let text: String = deltas.iter().filter_map(|delta| delta["content"].as_str()).collect();
+    assert_eq!(text, "Hé!");
+    let usages: Vec<_> = chunks.iter().filter(|chunk| chunk["usage"].is_object()).collect();
+    assert_eq!(usages.len(), 1);
+    assert_eq!(usages[0]["choices"], json!([]));
+    assert_eq!(usages[0]["usage"]["completion_tokens"], 3);
+}
+
+#[tokio::test]
+async fn several_answers_come_one_after_the_other_though_nobody_may_wait() {
+    let script = Script::new();
+    script.set("REPLY", "ok");
+    let server = Server::scripted(&script, &["--queue-depth", "0"]);
+    let response = post(&server, "/v1/chat/completions", chat(json!({"n": 3}))).await;
+    let body: Value = response.json().await.unwrap();
+    let choices = body["choices"].as_array().unwrap();
+    let said: Vec<_> = choices.iter().map(|choice| &choice["message"]["content"]).collect();
+    assert_eq!(said, ["ok", "ok", "ok"]);
+    assert_eq!(body["usage"]["completion_tokens"], 6);
+    let response = post(&server, "/v1/chat/completions", chat(json!({"n": 2, "stream": true})));
+    let events = events(&response.await.text().await.unwrap());
+    let ends = events.iter().map(|event| &event["choices"][0]);
+    let ends: Vec<_> = ends.filter(|choice| choice["finish_reason"].is_string()).collect();
+    assert_eq!(ends.len(), 2);
+    assert_eq!((&ends[0]["index"], &ends[1]["index"]), (&json!(0), &json!(1)));
+    assert!(script.misuse().is_empty(), "{:?}", script.misuse());
+}
+
+#[tokio::test]
+async fn what_has_no_effect_is_listed_by_its_own_name() {
+    let server = Server::scripted(&Script::new(), &[]);
+    let more = json!({"seed": 5, "user": "u", "messages": [{"role": "system", "content": "x",
+        "cache_control": {}}]});
+    let response = post(&server, "/v1/chat/completions", chat(more)).await;
+    assert_eq!(response.status(), 200);
+    let ignored = response.headers()["x-rkllm-ignored"].to_str().unwrap();
+    let mut ignored: Vec<_> = ignored.split(", ").collect();
+    ignored.sort_unstable();
+    assert_eq!(ignored, ["messages[0].cache_control", "messages[0].role", "seed", "user"]);
+}
+
+#[tokio::test]
+async fn every_fault_has_the_same_shape() {
+    let server = Server::scripted(&Script::new(), &[]);
+    let completions = "/v1/chat/completions";
+    let mut said = Vec::new();
+    for (method, path, body) in [
+        (Method::POST, completions, "{".to_owned()),
+        (Method::POST, completions, chat(json!({"messages": []})).to_string()),
+        (Method::POST, completions, chat(json!({"logprobs": true})).to_string()),
+        (Method::POST, completions, chat(json!({"stop": [""]})).to_string()),
+        (Method::POST, "/v1/completions", json!({"model": "m"}).to_string()),
+        (Method::POST, "/v1/embeddings", json!({"model": MODEL, "input": []}).to_string()),
+        (Method::POST, "/v1/rerank", json!({"query": "q", "documents": []}).to_string()),
+        (Method::POST, "/detokenize", json!({"tokens": "x"}).to_string()),
+        (Method::DELETE, "/v1/models", String::new()),
+        (Method::GET, "/v1/audio/speech", String::new()),
+    ] {
+        let response = send(&server, method.clone(), path, body).await;
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        let error = serde_json::from_str::<Value>(&body).expect("errors are JSON")["error"].take();
+        let message = error["message"].as_str().unwrap();
+        let message = message.split("; send for example").next().unwrap();
+        said.push(format!(
+            "{method} {path}\n  {} {} {} {}\n  {message}",
+            status.as_u16(),
+            error["type"],
+            error["code"],
+            error["param"]
+        ));
+    }
+    insta::assert_snapshot!(said.join("\n"));
+    let url = format!("{}{completions}", server.url());
+    let compressed = reqwest::Client::new().post(url).header("content-encoding", "gzip");
+    let compressed = compressed.body("\x1f...").send().await.unwrap();
+    assert_eq!(compressed.status(), 415);
+    let body: Value = compressed.json().await.unwrap();
+    assert_eq!(body["error"]["type"], "invalid_request_error");
+    let large = send(&server, Method::POST, completions, " ".repeat(65 << 20)).await;
+    assert_eq!(large.status(), 413);
+    let body: Value = large.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "request_too_large");
+}
+
+#[tokio::test]
+async fn models_are_listed_and_found_by_name() {
+    let server = Server::scripted(&Script::new(), &[]);
+    let get = async |path: &str| send(&server, Method::GET, path, "").await;
+    let list: Value = get("/v1/models/").await.json().await.unwrap();
+    let ids = list["data"].as_array().unwrap().iter().map(|model| &model["id"]);
+    assert_eq!(ids.collect::<Vec<_>>(), [MODEL]);
+    let one: Value = get("/v1/models/m%6Fdel").await.json().await.unwrap();
+    assert_eq!(one, list["data"][0]);
+    for unknown in [
+        get("/v1/models/nope").await,
+        post(&server, "/v1/chat/completions", chat(json!({"model": "nope"}))).await,
+    ] {
+        assert_eq!(unknown.status(), 404);
+        let body: Value = unknown.json().await.unwrap();
+        assert_eq!(
+            (&body["error"]["code"], &body["error"]["param"]),
+            (&json!("model_not_found"), &json!("model"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn prompts_are_continued_in_order() {
+    let script = Script::new();
+    script.set("REPLY", "ok");
+    let server = Server::scripted(&script, &[]);
+    let body = json!({"model": MODEL, "prompt": ["a", "b"], "n": 2, "echo": true, "max_tokens": 9});
+    let body: Value = post(&server, "/v1/completions", body).await.json().await.unwrap();
+    assert_eq!(body["object"], "text_completion");
+    let choices = body["choices"].as_array().unwrap();
+    let said: Vec<_> = choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect();
+    assert_eq!(said, ["aok", "aok", "bok", "bok"]);
+}
+
+#[tokio::test]
+async fn a_runtime_that_fails_is_an_error_before_and_in_a_stream() {
+    let script = Script::new();
+    script.set("ERROR_AFTER", "2");
+    let server = Server::scripted(&script, &[]);
+    let whole = post(&server, "/v1/chat/completions", chat(json!({}))).await;
+    assert_eq!(whole.status(), 500);
+    let body: Value = whole.json().await.unwrap();
+    assert_eq!(body["error"]["type"], "server_error");
+    let stream = post(&server, "/v1/chat/completions", chat(json!({"stream": true}))).await;
+    assert_eq!(stream.status(), 200);
+    let events = events(&stream.text().await.unwrap());
+    let (last, chunks) = events.split_last().unwrap();
+    assert!(last["error"]["message"].is_string(), "{last}");
+    assert!(chunks.iter().all(|chunk| chunk["choices"][0]["finish_reason"].is_null()));
+}
+
+#[tokio::test]
+async fn a_full_line_says_when_to_try_again() {
+    let script = Script::new();
+    script.set("TOKENS", "forever");
+    let server = Server::scripted(&script, &["--queue-depth", "0"]);
+    let running = post(&server, "/v1/chat/completions", chat(json!({"stream": true}))).await;
+    let mut running = running.bytes_stream();
+    running.next().await.unwrap().unwrap();
+    let refused = post(&server, "/v1/chat/completions", chat(json!({"stream": true}))).await;
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (503, &"1".parse().unwrap())
+    );
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["error"]["type"], "server_error");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_its_run_and_those_that_would_have_followed() {
+    for stream in [true, false] {
+        let script = Script::new();
+        script.set("TOKENS", "forever");
+        let server = Server::scripted(&script, &[]);
+        let body = chat(json!({"stream": stream, "n": 5})).to_string();
+        let length = body.len();
+        let head =
+            format!("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {length}");
+        let mut socket = TcpStream::connect(&server.address).unwrap();
+        socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        script.wait_for_log("run start", Duration::from_secs(60));
+        script.set("TOKENS", "3");
+        drop(socket);
+        let next = post(&server, "/v1/chat/completions", chat(json!({}))).await;
+        let next: Value = next.json().await.unwrap();
+        assert_eq!(next["usage"]["completion_tokens"], 3);
+        assert!(script.misuse().is_empty(), "{:?}", script.misuse());
+    }
+}
