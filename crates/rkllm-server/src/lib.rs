@@ -11,6 +11,7 @@ mod config;
 mod dialect;
 mod error;
 mod generate;
+mod hub;
 mod platform;
 mod registry;
 pub mod shutdown;
