@@ -8,6 +8,7 @@ mod cancel;
 mod chat;
 mod command_line;
 mod generate;
+mod ollama;
 mod pipes;
 mod server;
 mod stop;

@@ -6,6 +6,7 @@ mod collect;
 mod ignored;
 mod json;
 pub(crate) mod native;
+pub(crate) mod ollama;
 mod stream;
 
 use collect::{Collected, collect};

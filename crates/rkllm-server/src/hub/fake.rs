@@ -89,9 +89,9 @@ impl Fake {
 pub(super) async fn pull(hub: &Hub, name: &str) -> Progress {
     let mut pulling = hub.pull(name).unwrap();
     loop {
-        match pulling.next().await {
-            end @ (Progress::Done | Progress::Failed(_)) => return end,
-            _ => {}
+        let progress = pulling.next().await;
+        if matches!(progress, Progress::Done | Progress::Failed(_)) {
+            return progress;
         }
     }
 }

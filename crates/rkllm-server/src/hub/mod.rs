@@ -25,7 +25,7 @@ pub(crate) use pull::{Progress, Pulling};
 pub(crate) use settings::Settings;
 pub(crate) use store::{Base, Creation, Store};
 pub(crate) use toml::Changes;
-pub(crate) use upload::Upload;
+pub(crate) use upload::sha256;
 
 use crate::error::Error;
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::download::blocking;
 use super::fault::storage;
-use super::folder::Folder;
+use super::folder::{Folder, is_path};
 use super::source;
 use super::stage::{self, File, Plan};
 use super::toml::{Changes, SettingsFile};
@@ -64,10 +64,6 @@ enum Entry {
 impl Store {
     pub(super) fn new(root: PathBuf) -> Self {
         Self { root, changing: Arc::default() }
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// Where the content with this digest stands, or will.
@@ -223,6 +219,11 @@ impl Store {
 
     fn files_from(&self, blobs: &[(String, String)]) -> Result<Vec<File>, Error> {
         let file = |(name, sha256): &(String, String)| {
+            if !is_path(name) || name == super::toml::FILE {
+                return Err(Error::invalid(format!(
+                    "{name:?} cannot be the name of a model's file; use letters, digits, '.', '_' and '-'"
+                )));
+            }
             let from = self.blob(&format!("sha256-{sha256}"));
             if !from.is_file() {
                 return Err(Error::invalid(format!(
@@ -370,15 +371,21 @@ mod tests {
         let cut = vec![Ok("hel"), Err(Error::invalid("gone"))];
         assert_eq!(upload.receive(pieces(cut)).await.unwrap_err().message, "gone");
         assert!(!upload.exists().await);
-        let create = async || {
-            let blobs = vec![("m.gguf".to_owned(), digest["sha256:".len()..].to_owned())];
+        let create = async |file: &str| {
+            let blobs = vec![(file.to_owned(), digest["sha256:".len()..].to_owned())];
             let (base, changes) = (Base::Blobs(blobs), Changes::default());
             models.store.create(Creation { name: "mine".into(), base, changes }).await
         };
-        assert!(create().await.unwrap_err().message.contains("upload it to /api/blobs"));
+        assert!(create("m.gguf").await.unwrap_err().message.contains("upload it to /api/blobs"));
         upload.receive(pieces(vec![Ok("hel"), Ok("lo")])).await.unwrap();
         assert!(upload.exists().await);
-        create().await.unwrap();
+        for name in ["../m.gguf", "/m.gguf", "model.toml", ""] {
+            assert!(
+                create(name).await.unwrap_err().message.contains("cannot be the name"),
+                "{name}"
+            );
+        }
+        create("m.gguf").await.unwrap();
         assert_eq!(models.read("mine/m.gguf"), "hello");
         assert!(models.read("mine/m.gguf.sha256").starts_with("2cf24dba"));
         assert!(!upload.exists().await, "it takes no room twice");
