@@ -199,6 +199,15 @@ fn companions<'a>(model: &'a str, listed: &'a [String]) -> impl Iterator<Item = 
 }
 
 #[cfg(test)]
+impl Pulling {
+    /// Waiting for whatever is sent.
+    pub(crate) fn scripted() -> (watch::Sender<Progress>, Self) {
+        let (sender, progress) = watch::channel(Progress::Resolving);
+        (sender, Self { progress, begun: false })
+    }
+}
+
+#[cfg(test)]
 impl Pulls {
     /// Downloads under way.
     pub(super) fn count(&self) -> usize {

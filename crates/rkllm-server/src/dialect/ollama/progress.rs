@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::encode::{NDJSON, line};
 use super::reply::{self, Fault};
-use crate::app::State;
 use crate::error::Error;
 use crate::hub::{Progress, Pulling};
 
@@ -69,38 +68,31 @@ where
         .streaming(body)
 }
 
-/// The lines of a download. Whoever drops them waits for it no longer.
+/// The lines of a download; `arrived` is waited for before the last one. Whoever drops them waits for
+/// the download no longer.
 pub(super) fn of_pull(
-    state: State,
     pulling: Pulling,
+    arrived: impl Future<Output = ()>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(Some((state, pulling, None)), |at| async move {
-        let (state, mut pulling, last) = at?;
-        let progress = match last {
-            // It shows to whoever has left that the connection is gone.
-            Some(last) => match tokio::time::timeout(SILENCE, pulling.next()).await {
-                Ok(progress) => progress,
-                Err(_) => last,
-            },
-            None => pulling.next().await,
-        };
-        if progress == Progress::Done {
-            state.registry.rescan().await;
+    stream::unfold(Some((pulling, arrived, None)), |at| async move {
+        let (mut pulling, arrived, last) = at?;
+        let next = tokio::time::timeout(SILENCE, pulling.next()).await;
+        // It shows to whoever has left that the connection is gone.
+        let progress = next.ok().or(last).unwrap_or(Progress::Resolving);
+        match &progress {
+            Progress::Done => arrived.await,
+            Progress::Failed(_) => {}
+            _ => return Some((Ok(said(&progress)), Some((pulling, arrived, Some(progress))))),
         }
-        let said = said(&progress);
-        let over = matches!(progress, Progress::Done | Progress::Failed(_));
-        Some((Ok(said), (!over).then_some((state, pulling, Some(progress)))))
+        Some((Ok(said(&progress)), None))
     })
 }
 
 /// Waits for the end of a download.
-pub(super) async fn end_of(state: &State, mut pulling: Pulling) -> Result<(), Error> {
+pub(super) async fn end_of(mut pulling: Pulling) -> Result<(), Error> {
     loop {
         match pulling.next().await {
-            Progress::Done => {
-                state.registry.rescan().await;
-                return Ok(());
-            }
+            Progress::Done => return Ok(()),
             Progress::Failed(error) => return Err(error),
             Progress::Resolving | Progress::Downloading { .. } => {}
         }
@@ -135,8 +127,41 @@ fn said(progress: &Progress) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+
+    use futures_util::StreamExt;
+
     use super::*;
     use crate::error::Code;
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_come_when_there_is_something_new_and_now_and_then() {
+        let (progress, pulling) = Pulling::scripted();
+        let arrived = Cell::new(false);
+        let mut lines = pin!(of_pull(pulling, async { arrived.set(true) }));
+        let mut next = async || lines.next().await.map(|line| line.unwrap());
+        let resolving = "{\"status\":\"pulling manifest\"}\n";
+        assert_eq!(next().await.unwrap(), resolving);
+        assert_eq!(next().await.unwrap(), resolving, "again after a silence");
+        progress.send_replace(Progress::Done);
+        assert!(!arrived.get());
+        assert!(next().await.unwrap().ends_with(b"{\"status\":\"success\"}\n"));
+        assert!(arrived.get(), "before the last line");
+        assert_eq!(next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_the_last_line() {
+        let (progress, pulling) = Pulling::scripted();
+        progress.send_replace(Progress::Failed(Error::new(Code::DownloadFailed, "away")));
+        let failed = async { panic!("nothing arrived") };
+        let lines: Vec<_> = of_pull(pulling, failed).collect().await;
+        assert_eq!(lines, [Ok(Bytes::from("{\"error\":\"away\"}\n"))]);
+        let (progress, pulling) = Pulling::scripted();
+        progress.send_replace(Progress::Failed(Error::new(Code::DownloadFailed, "away")));
+        assert_eq!(end_of(pulling).await.unwrap_err().message, "away");
+    }
 
     #[test]
     fn every_step_has_its_line() {

@@ -33,10 +33,11 @@ pub(super) async fn pull(
             Ok(_) => None,
             Err(_) => Some(state.hub.pull(&name)?),
         };
-        let state = State::clone(&state);
+        let registry = state.registry.clone();
+        let arrived = async move { registry.rescan().await };
         if body.stream.unwrap_or(true) {
             return Ok(match pulling {
-                Some(pulling) => progress::respond(&ignored, progress::of_pull(state, pulling)),
+                Some(pulling) => progress::respond(&ignored, progress::of_pull(pulling, arrived)),
                 None => {
                     let whole = stream::iter([Ok(progress::present())]);
                     progress::respond(&ignored, whole)
@@ -44,7 +45,8 @@ pub(super) async fn pull(
             });
         }
         if let Some(pulling) = pulling {
-            progress::end_of(&state, pulling).await?;
+            progress::end_of(pulling).await?;
+            arrived.await;
         }
         Ok(reply::json(reply::accepted(&ignored), &Status::from(SUCCESS)))
     };
