@@ -9,6 +9,7 @@ mod chat;
 mod command_line;
 mod generate;
 mod ollama;
+mod ollama_models;
 mod pipes;
 mod server;
 mod stop;

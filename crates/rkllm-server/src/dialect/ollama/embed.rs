@@ -124,7 +124,7 @@ fn parse_old(body: &[u8]) -> Result<Parsed, Error> {
 
 fn target(model: Option<String>, keep_alive: Option<Value>) -> Result<Target, Error> {
     let keep_alive = keep_alive::parse(keep_alive.as_ref())?;
-    Ok(Target { model: Some(named::existing(model)?), keep_alive })
+    Ok(Target { model: Some(named::existing(model)?), keep_alive, ..Target::default() })
 }
 
 fn inputs(input: Option<Value>) -> Result<Vec<EmbedInput>, Error> {

@@ -8,7 +8,6 @@ use super::{common, named, reply};
 use crate::app::State;
 use crate::dialect::body;
 use crate::error::Error;
-use crate::registry::ModelState;
 
 #[derive(Deserialize)]
 struct Copy {
@@ -56,10 +55,7 @@ pub(super) async fn delete(
         let model = state.registry.model(Some(&name)).await;
         let model = model.map_err(|error| reply::about(&name, error))?;
         store.delete(&model.name).await?;
-        if matches!(model.state, ModelState::Ready { .. } | ModelState::Loading { .. }) {
-            // What has no file any more need not stay in memory.
-            state.registry.unload(Some(&name)).await?;
-        }
+        // This also takes the model out of memory.
         state.registry.rescan().await;
         Ok(reply::accepted(&ignored).finish())
     };
