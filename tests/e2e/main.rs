@@ -9,6 +9,8 @@ mod chat;
 mod command_line;
 mod generate;
 mod openai;
+mod ollama;
+mod ollama_models;
 mod pipes;
 mod server;
 mod stop;

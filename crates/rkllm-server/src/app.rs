@@ -4,13 +4,15 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, web};
 
-use crate::dialect::{native, openai};
+use crate::dialect::{native, ollama, openai};
+use crate::hub::Hub;
 use crate::registry::Registry;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) registry: Registry,
+    pub(crate) hub: Hub,
 }
 
 /// The application: all routes, and a JSON answer for every other path.
@@ -29,5 +31,6 @@ pub(crate) fn create_app(
         .app_data(web::Data::new(state))
         .configure(native::routes)
         .configure(openai::routes)
+        .configure(ollama::routes)
         .default_service(web::to(native::not_found))
 }

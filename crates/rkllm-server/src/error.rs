@@ -44,6 +44,10 @@ pub(crate) enum Code {
     QueueTimeout,
     /// The model's answer is not of the format that was asked for.
     InvalidOutput,
+    /// A model cannot be fetched from the hub.
+    DownloadFailed,
+    /// A file of the models directory cannot be read or written.
+    StorageFailed,
 }
 
 impl Code {
@@ -71,6 +75,8 @@ impl Code {
             Self::RuntimeHung => (StatusCode::GATEWAY_TIMEOUT, "runtime_hung"),
             Self::QueueTimeout => (StatusCode::SERVICE_UNAVAILABLE, "queue_timeout"),
             Self::InvalidOutput => (StatusCode::INTERNAL_SERVER_ERROR, "invalid_output"),
+            Self::DownloadFailed => (StatusCode::INTERNAL_SERVER_ERROR, "download_failed"),
+            Self::StorageFailed => (StatusCode::INTERNAL_SERVER_ERROR, "storage_failed"),
         }
     }
 

@@ -11,6 +11,7 @@ mod config;
 mod dialect;
 mod error;
 mod generate;
+mod hub;
 mod platform;
 mod registry;
 pub mod shutdown;
@@ -32,6 +33,7 @@ pub use args::{Action, Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
 
 use app::State;
+use hub::Hub;
 use registry::{ModelState, Registry};
 use worker::{Facts, Status};
 
@@ -133,7 +135,8 @@ fn http(
     registry: Registry,
     tasks: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<Server> {
-    let state = State { registry };
+    let hub = Hub::new(hub::Settings::from_env(registry.folder()));
+    let state = State { registry, hub };
     let tasks = Mutex::new(Some(Box::pin(tasks)));
     let tasks = Arc::new(tasks);
     let server = HttpServer::new(move || {

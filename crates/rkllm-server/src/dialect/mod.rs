@@ -8,6 +8,7 @@ mod ignored;
 mod json;
 pub(crate) mod native;
 pub(crate) mod openai;
+pub(crate) mod ollama;
 mod stream;
 
 use collect::{Collected, CollectedCall, collect};

@@ -37,6 +37,12 @@ pub(super) trait Encoder: Unpin + 'static {
 
     /// Appends what says `event`.
     fn encode(&mut self, event: Event, out: &mut BytesMut);
+
+    /// Takes what the next chunk is to hold from what is ready; all of it unless the format's readers
+    /// want less.
+    fn chunk(ready: &mut BytesMut) -> Bytes {
+        ready.split().freeze()
+    }
 }
 
 /// The content type of server-sent events.
@@ -108,7 +114,7 @@ impl<S: Source + Unpin, E: Encoder> Stream for Body<S, E> {
             }
         }
         this.sent = Instant::now();
-        Poll::Ready(Some(Ok(this.buffer.split().freeze())))
+        Poll::Ready(Some(Ok(E::chunk(&mut this.buffer))))
     }
 }
 

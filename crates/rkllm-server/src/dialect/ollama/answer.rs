@@ -1,0 +1,57 @@
+//! From a checked request to its answer.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+
+use super::ability::{self, Needs};
+use super::encode::{self, Encoder};
+use super::line::{End, Line, Said};
+use super::parsed::Parsed;
+use super::reply;
+use super::time::Time;
+use crate::app::State;
+use crate::dialect::{collect, stream};
+use crate::error::Error;
+use crate::registry::{Accepted, KeepAlive, Target};
+
+/// Answers, or does with the model what is asked for.
+pub(super) async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse, Error> {
+    let Parsed { model, request, keep_alive, stream, shape, mut ignored } = parsed;
+    let Some(request) = request else {
+        let end = End::without_answer(keep(state, &model, keep_alive).await?);
+        let said = Said { end: Some(&end), ..Said::default() };
+        let line = Line::new(shape, &model, Time::now(), said);
+        return Ok(reply::json(reply::accepted(&ignored), &line));
+    };
+    Needs::of(&request).check(state, &model).await?;
+    let target = Target { model: Some(model.clone()), keep_alive, ..Target::default() };
+    let Accepted { answer, ignored: unheard, .. } =
+        match state.registry.answer(&target, request).await {
+            Ok(accepted) => accepted,
+            Err(error) => return Err(ability::explain(state, &model, shape, error).await),
+        };
+    ignored.extend(unheard);
+    let response = reply::accepted(&ignored);
+    if stream {
+        return Ok(stream::respond(response, answer, Encoder::new(shape, model)));
+    }
+    let answer = collect(answer).await?;
+    let whole = encode::complete(shape, &model, Time::now(), answer)?;
+    Ok(reply::whole(response, whole))
+}
+
+/// Loads a model, or unloads it where it is to be kept for no time. Returns which.
+async fn keep(
+    state: &State,
+    model: &str,
+    keep_alive: Option<KeepAlive>,
+) -> Result<&'static str, Error> {
+    let (done, reason) = if keep_alive == Some(KeepAlive::For(Duration::ZERO)) {
+        (state.registry.unload(Some(model)).await, "unload")
+    } else {
+        let target = Target { model: Some(model.to_owned()), keep_alive, ..Target::default() };
+        (state.registry.load(&target).await.map(|_| ()), "load")
+    };
+    done.map(|()| reason).map_err(|error| reply::about(model, error))
+}

@@ -1,0 +1,131 @@
+//! What chats and texts have in common.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::options::Options;
+use super::{format, keep_alive, think};
+use crate::dialect::json;
+use crate::error::{Code, Error};
+use crate::generate::{Input, Overflow, Request, Tool};
+use crate::registry::KeepAlive;
+
+/// Reads a body, and the names of what is unknown in it.
+pub(super) fn parse<T: DeserializeOwned>(
+    body: &[u8],
+    example: &str,
+) -> Result<(T, Vec<String>), Error> {
+    if body.trim_ascii().is_empty() {
+        return Err(Error::invalid("missing request body"));
+    }
+    json::parse(body, example)
+}
+
+/// What a request says of its answer, as it came.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) format: Option<Value>,
+    pub(super) options: Option<Options>,
+    pub(super) keep_alive: Option<Value>,
+    pub(super) think: Option<Value>,
+    pub(super) truncate: Option<bool>,
+    pub(super) logprobs: Option<bool>,
+    pub(super) top_logprobs: Option<i64>,
+}
+
+/// A request without its input.
+#[derive(Debug)]
+pub(super) struct Manner {
+    request: Request,
+    pub(super) keep_alive: Option<KeepAlive>,
+}
+
+impl Wishes {
+    /// Checks everything that needs no model. What has no effect is added to `ignored`.
+    pub(super) fn check(self, ignored: &mut Vec<String>) -> Result<Manner, Error> {
+        no_logprobs(self.logprobs, self.top_logprobs)?;
+        let options = self.options.unwrap_or_default();
+        if options.context_length()?.is_some() {
+            ignored.push("options.num_ctx".to_owned());
+        }
+        let think = think::parse(self.think.as_ref())?;
+        let mut template_kwargs = Map::new();
+        if let Some(effort) = think.effort {
+            template_kwargs.insert("reasoning_effort".to_owned(), effort.into());
+        }
+        let overflow = match self.truncate {
+            Some(false) => Overflow::Refuse,
+            _ => Overflow::DropOldest,
+        };
+        let request = Request {
+            format: format::parse(self.format)?,
+            enable_thinking: think.enabled,
+            template_kwargs,
+            overflow: Some(overflow),
+            tuning: options.tuning()?,
+            ..Request::default()
+        };
+        Ok(Manner { request, keep_alive: keep_alive::parse(self.keep_alive.as_ref())? })
+    }
+}
+
+impl Manner {
+    /// The request for an answer to `input`.
+    pub(super) fn request(self, input: Input, tools: Vec<Tool>) -> Request {
+        Request { input, tools, ..self.request }
+    }
+}
+
+fn no_logprobs(wanted: Option<bool>, top: Option<i64>) -> Result<(), Error> {
+    let (field, message) = match (wanted, top) {
+        (_, Some(top)) if !(0..=20).contains(&top) => {
+            ("top_logprobs", "top_logprobs must be between 0 and 20")
+        }
+        (_, Some(1..)) => ("top_logprobs", "top_logprobs is not supported: leave it out"),
+        (Some(true), _) => ("logprobs", "logprobs is not supported: leave it out"),
+        _ => return Ok(()),
+    };
+    let mut error = Error::new(Code::Unsupported, message);
+    error.param = Some(field.to_owned());
+    Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wishes: Wishes) -> Result<(Manner, Vec<String>), Error> {
+        let mut ignored = Vec::new();
+        wishes.check(&mut ignored).map(|manner| (manner, ignored))
+    }
+
+    #[test]
+    fn levels_of_thinking_reach_the_template() {
+        let wishes = Wishes { think: Some("medium".into()), ..Wishes::default() };
+        let request = check(wishes).unwrap().0.request;
+        assert_eq!(request.enable_thinking, Some(true));
+        assert_eq!(request.template_kwargs["reasoning_effort"], "medium");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_unless_that_is_not_wanted() {
+        let overflow =
+            |truncate| check(Wishes { truncate, ..Wishes::default() }).unwrap().0.request.overflow;
+        assert_eq!(overflow(None), Some(Overflow::DropOldest));
+        assert_eq!(overflow(Some(true)), Some(Overflow::DropOldest));
+        assert_eq!(overflow(Some(false)), Some(Overflow::Refuse));
+    }
+
+    #[test]
+    fn probabilities_are_refused_by_name() {
+        let refused = |logprobs, top_logprobs| {
+            let error = check(Wishes { logprobs, top_logprobs, ..Wishes::default() }).unwrap_err();
+            (error.param.unwrap(), error.message)
+        };
+        assert_eq!(refused(Some(true), None).0, "logprobs");
+        assert_eq!(refused(Some(true), Some(3)).0, "top_logprobs");
+        assert_eq!(refused(None, Some(21)).1, "top_logprobs must be between 0 and 20");
+        let wishes = Wishes { logprobs: Some(false), top_logprobs: Some(0), ..Wishes::default() };
+        check(wishes).unwrap();
+    }
+}
