@@ -23,6 +23,9 @@ pub(super) trait Encoder: Unpin + 'static {
     /// connection for dead; empty where the format has nothing without a meaning.
     const KEEP_ALIVE: &'static [u8];
 
+    /// Appends what is sent at once, before the request has even left the line.
+    fn begin(&mut self, _out: &mut BytesMut) {}
+
     /// Appends what says `event`.
     fn encode(&mut self, event: Event, out: &mut BytesMut);
 }
@@ -61,9 +64,11 @@ pub(super) struct Body<E> {
 }
 
 impl<E: Encoder> Body<E> {
-    pub(super) fn new(answer: Answer, encoder: E) -> Self {
+    pub(super) fn new(answer: Answer, mut encoder: E) -> Self {
         let silence = Box::pin(sleep(SILENCE));
-        Self { answer, encoder, buffer: BytesMut::new(), sent: Instant::now(), silence }
+        let mut buffer = BytesMut::new();
+        encoder.begin(&mut buffer);
+        Self { answer, encoder, buffer, sent: Instant::now(), silence }
     }
 
     /// Sends a sign of life when it is time, and asks to be woken for the next.
