@@ -21,7 +21,7 @@ fn ask(server: &Server, path: &str, body: &Value) -> RequestBuilder {
 
 fn hello(stream: bool) -> Value {
     json!({
-        "model": "claude-local", "max_tokens": 100, "stream": stream,
+        "max_tokens": 100, "stream": stream,
         "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}],
     })
@@ -84,6 +84,8 @@ async fn a_whole_answer_says_why_it_ended() {
     assert_eq!((&whole["type"], &whole["role"]), (&json!("message"), &json!("assistant")));
     let stopped = answer(json!({"stop_sequences": ["END"]})).await;
     assert_eq!(stopped["content"], json!([{"type": "text", "text": "One "}]));
+    assert_eq!(stopped["stop_reason"], "stop_sequence");
+    assert_eq!(stopped["stop_sequence"], "END");
     let limited = answer(json!({"max_tokens": 1})).await;
     assert_eq!(limited["stop_reason"], "max_tokens");
     assert_eq!(limited["usage"]["output_tokens"], 1);
@@ -163,13 +165,24 @@ async fn a_stream_begins_while_its_request_is_in_line_and_leaving_ends_its_run()
 async fn models_are_listed_for_clients_that_say_they_are_anthropics() {
     let server = Server::scripted(&Script::new(), &[]);
     let url = format!("{}/v1/models", server.url());
-    let list = |path: &str| {
-        reqwest::Client::new().get(format!("{url}{path}")).header("anthropic-version", "2023-06-01")
+    let get = async |path: &str| -> Value {
+        let request = reqwest::Client::new().get(format!("{url}{path}"));
+        let response = request.header("anthropic-version", "2023-06-01").send().await.unwrap();
+        response.json().await.unwrap()
     };
-    let models: Value = list("?limit=1000").send().await.unwrap().json().await.unwrap();
-    assert!(models["data"].is_array(), "{models}");
+    let models = get("?limit=1000").await;
+    let (first, id) = (&models["data"][0], &models["first_id"]);
+    assert_eq!((&first["id"], &first["type"]), (id, &json!("model")), "{models}");
     assert_eq!(models["has_more"], false);
-    let unknown = list("/org%2Fnone").send().await.unwrap();
-    let error: Value = unknown.json().await.unwrap();
-    assert_eq!(error["type"], "error");
+    assert_eq!(get(&format!("/{}", id.as_str().unwrap())).await, *first);
+    assert_eq!(get("/org%2Fnone").await["error"]["type"], "not_found_error");
+    let asked = async |model: &str| -> Value {
+        let mut body = hello(false);
+        body["model"] = model.into();
+        ask(&server, "/v1/messages", &body).send().await.unwrap().json().await.unwrap()
+    };
+    assert_eq!(asked(id.as_str().unwrap()).await["model"], *id);
+    let unknown = asked("claude-unknown").await;
+    assert_eq!(unknown["error"]["type"], "not_found_error", "{unknown}");
+    assert!(unknown["request_id"].is_string());
 }

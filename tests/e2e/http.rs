@@ -97,4 +97,7 @@ async fn the_server_tells_how_it_is() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+    let states: Vec<_> =
+        text.lines().filter(|line| line.starts_with("rkllm_model_state{")).collect();
+    assert!(matches!(states[..], [one] if one.ends_with("state=\"ready\"} 1")), "{states:?}");
 }

@@ -10,7 +10,7 @@ use prometheus::{
 
 use crate::error::Error;
 use crate::generate::{Done, Finish};
-use crate::registry::ModelState;
+use crate::registry::{ModelInfo, ModelState};
 
 /// Bounds of times in seconds: from what costs nothing to what makes people leave.
 const SECONDS: [f64; 13] =
@@ -106,7 +106,7 @@ impl Metrics {
             queue: gauge("rkllm_queue_length", "Requests that wait for the model.", &model),
             states: gauge(
                 "rkllm_model_state",
-                "1 for the state that the model is in.",
+                "1 for each model and the state that it is in.",
                 &["model", "state"],
             ),
             restarts: counter(
@@ -187,16 +187,18 @@ pub(crate) fn restarted(model: &str) {
     METRICS.restarts.with_label_values(&[model]).inc();
 }
 
-/// Says where a model is between disk and memory.
-pub(crate) fn model_state(model: &str, state: &ModelState) {
-    let current = match state {
-        ModelState::Unloaded => "unloaded",
-        ModelState::Loading { .. } => "loading",
-        ModelState::Ready { .. } => "ready",
-        ModelState::Failed { .. } => "failed",
-    };
-    for name in ["unloaded", "loading", "ready", "failed"] {
-        METRICS.states.with_label_values(&[model, name]).set((name == current).into());
+/// Says where the models are between disk and memory; there are no others.
+pub(crate) fn models(models: &[ModelInfo]) {
+    let states = &METRICS.states;
+    states.reset();
+    for model in models {
+        let current = match model.state {
+            ModelState::Unloaded => "unloaded",
+            ModelState::Loading { .. } => "loading",
+            ModelState::Ready { .. } => "ready",
+            ModelState::Failed { .. } => "failed",
+        };
+        states.with_label_values(&[&*model.name, current]).set(1);
     }
 }
 
@@ -235,19 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn trouble_and_states_are_told() {
+    fn trouble_and_the_line_are_told() {
         failed("troubled", &Error::new(Code::RuntimeCrashed, "gone"));
         restarted("troubled");
         queue_length("troubled", 3);
         queue_length("troubled", 2);
-        model_state("troubled", &ModelState::Unloaded);
-        model_state("troubled", &ModelState::Failed { reason: "no memory".into() });
         insta::assert_snapshot!(lines("troubled"), @r#"
         rkllm_failures_total{code="runtime_crashed",model="troubled"} 1
-        rkllm_model_state{model="troubled",state="failed"} 1
-        rkllm_model_state{model="troubled",state="loading"} 0
-        rkllm_model_state{model="troubled",state="ready"} 0
-        rkllm_model_state{model="troubled",state="unloaded"} 0
         rkllm_queue_length{model="troubled"} 2
         rkllm_restarts_total{model="troubled"} 1
         "#);

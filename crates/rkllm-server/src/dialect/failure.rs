@@ -15,10 +15,15 @@ pub(super) fn respond(error: &Error) -> HttpResponseBuilder {
     if let Some(seconds) = error.retry_after.or(passing.then_some(AGAIN)) {
         response.insert_header((RETRY_AFTER, seconds));
     }
-    if error.code == Code::BodyIncomplete {
+    match error.code {
         // The rest may never come.
-        response.force_close();
-    }
+        Code::BodyIncomplete => response.force_close(),
+        // SDKs send what fails with a 5xx again, by default twice.
+        Code::InvalidOutput | Code::ModelFailed => {
+            response.insert_header(("x-should-retry", "false"))
+        }
+        _ => &mut response,
+    };
     response
 }
 
@@ -37,5 +42,15 @@ mod tests {
         assert_eq!(retry_after(&busy).as_deref(), Some("1"));
         assert_eq!(retry_after(&Error { retry_after: Some(7), ..busy }).as_deref(), Some("7"));
         assert_eq!(retry_after(&Error::invalid("no")), None);
+    }
+
+    #[test]
+    fn what_would_fail_again_says_so() {
+        let hopeless = |code| {
+            let response = respond(&Error::new(code, "it failed")).finish();
+            response.headers().contains_key("x-should-retry")
+        };
+        assert!(hopeless(Code::ModelFailed) && hopeless(Code::InvalidOutput));
+        assert!(!hopeless(Code::RuntimeCrashed));
     }
 }

@@ -48,6 +48,7 @@ async fn readyz(state: Data<State>, request: HttpRequest) -> HttpResponse {
     }
 }
 
-async fn text() -> HttpResponse {
+async fn text(state: Data<State>) -> HttpResponse {
+    metrics::models(&state.registry.models().await);
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_FORMAT)).body(metrics::text())
 }

@@ -169,7 +169,7 @@ impl Connection {
         match Inbound::parse(text) {
             Ok(Inbound::Ask(ask)) => match self.check(&ask.id) {
                 Ok(()) => {
-                    self.start(ask);
+                    self.start(*ask);
                     Ok(())
                 }
                 Err(refused) => self.refuse(&refused).await,

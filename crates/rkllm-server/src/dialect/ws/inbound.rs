@@ -15,7 +15,7 @@ const EXAMPLE: &str =
 /// One message of a client.
 pub(super) enum Inbound {
     /// Something to be answered.
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// The answer to this request is no longer wanted.
     Cancel(Id),
 }
@@ -63,7 +63,7 @@ impl Inbound {
                 if head.stream == Some(false) {
                     parsed.ignored.push("stream".to_owned());
                 }
-                Ok(Self::Ask(Ask { id, parsed, endpoint }))
+                Ok(Self::Ask(Box::new(Ask { id, parsed, endpoint })))
             }
             Err(error) => Err(Refused { id: Some(id), error }),
         }
@@ -82,7 +82,7 @@ mod tests {
 
     fn ask(text: &str) -> Ask {
         match Inbound::parse(text).unwrap_or_else(|refused| panic!("{refused:?}")) {
-            Inbound::Ask(ask) => ask,
+            Inbound::Ask(ask) => *ask,
             Inbound::Cancel(id) => panic!("cancels {id:?}"),
         }
     }

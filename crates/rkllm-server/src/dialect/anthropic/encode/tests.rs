@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::dialect::stream::Encoder as _;
 use crate::error::Code;
@@ -158,4 +160,49 @@ fn failures_are_events() {
     let late = encoded(ALL, [text("x"), failed()]);
     assert!(late.contains("text_delta") && late.ends_with("crashed\"}}\n\n"), "{late}");
     assert!(!late.contains("message_stop"), "{late}");
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        ".{1,8}".prop_map(Event::Text),
+        ".{1,8}".prop_map(Event::Thought),
+        (0..9u32).prop_map(call),
+    ]
+}
+
+proptest! {
+    /// Clients rely on it: one block open at a time, indices one after the other, deltas of the
+    /// open block only, its kind fit for them.
+    #[test]
+    fn blocks_follow_each_other(
+        events in prop::collection::vec(any_event(), 0..20),
+        one_tool: bool,
+    ) {
+        let ended = events.into_iter().chain([Event::Done(done(Finish::Stop))]);
+        let out = encoded(Show { one_tool, ..ALL }, ended);
+        let (mut next, mut open) = (0, None);
+        for line in out.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            match event["type"].as_str().unwrap() {
+                "content_block_start" => {
+                    prop_assert!(open.is_none() && event["index"] == next);
+                    open = Some(event["content_block"]["type"].as_str().unwrap().to_owned());
+                }
+                "content_block_delta" => {
+                    prop_assert_eq!(&event["index"], next);
+                    let fit = match event["delta"]["type"].as_str().unwrap() {
+                        "text_delta" => "text",
+                        "thinking_delta" | "signature_delta" => "thinking",
+                        _ => "tool_use",
+                    };
+                    prop_assert_eq!(open.as_deref(), Some(fit));
+                }
+                "content_block_stop" => {
+                    prop_assert!(open.take().is_some() && event["index"] == next);
+                    next += 1;
+                }
+                _ => prop_assert!(open.is_none()),
+            }
+        }
+    }
 }

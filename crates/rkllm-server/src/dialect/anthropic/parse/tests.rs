@@ -1,5 +1,6 @@
 //! Every form that is accepted, and every one that is refused.
 
+use proptest::prelude::*;
 use rkllm_chat::{Message, Role};
 use serde_json::{Value, json};
 
@@ -294,4 +295,34 @@ fn refusals_name_the_field() {
     ];
     let said: Vec<_> = faults.into_iter().map(|fields| refused(fields)).collect();
     insta::assert_snapshot!(said.join("\n"));
+}
+
+fn any_block() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        "[a-z]{0,3}".prop_map(|text| json!({"type": "text", "text": text})),
+        "[a-z]{0,3}".prop_map(|text| json!({"type": "thinking", "thinking": text})),
+        Just(json!({"type": "tool_use", "id": "t", "name": "f"})),
+        Just(json!({"type": "tool_result", "tool_use_id": "t", "content": "r"})),
+        Just(json!({"type": "new_kind"})),
+    ]
+}
+
+proptest! {
+    /// Templates want turns: nobody but tools speaks twice in a row, and no turn is empty.
+    #[test]
+    fn speakers_take_turns(
+        turns in prop::collection::vec(
+            ("user|assistant|system", prop::collection::vec(any_block(), 0..4)), 1..6),
+    ) {
+        let turns: Vec<_> = turns
+            .into_iter()
+            .map(|(role, content)| json!({"role": role, "content": content}))
+            .collect();
+        let Ok(parsed) = messages(&body(json!({ "messages": turns })), Limit::Required) else {
+            return Ok(());
+        };
+        for pair in parsed.request.messages().windows(2) {
+            prop_assert!(pair[0].role == Role::Tool || pair[0].role != pair[1].role, "{pair:?}");
+        }
+    }
 }
