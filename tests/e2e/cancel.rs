@@ -23,7 +23,10 @@ fn prompt(prompt: &str) -> GenerateRequest {
 
 fn request(stream: bool) -> String {
     let body = format!(r#"{{"prompt": "go on", "stream": {stream}}}"#);
-    format!("POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 #[tokio::test]
@@ -94,7 +97,7 @@ async fn a_body_that_stalls_has_no_place_in_line() {
     let script = Script::new();
     let server = Server::scripted(&script, &["--queue-depth", "0"]);
     let mut socket = TcpStream::connect(&server.address).unwrap();
-    let head = request(false).replace("Host: x", "Host: x\r\nExpect: 100-continue");
+    let head = request(false).replace("Host: localhost", "Host: localhost\r\nExpect: 100-continue");
     let (head, body) = head.split_once("\r\n\r\n").unwrap();
     socket.write_all(format!("{head}\r\n\r\n").as_bytes()).unwrap();
     // The server asks for the body, so the request is being handled.

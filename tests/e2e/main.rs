@@ -3,15 +3,18 @@
 // Helpers outside `#[test]` functions may unwrap as well: a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod anthropic;
 mod bad_input;
 mod cancel;
 mod chat;
 mod command_line;
 mod generate;
-mod openai;
+mod http;
 mod ollama;
 mod ollama_models;
+mod openai;
 mod pipes;
 mod server;
 mod stop;
 mod vendor;
+mod websocket;

@@ -104,7 +104,8 @@ fn a_runtime_that_does_not_react_cannot_keep_the_server_from_ending() {
     let server = Server::scripted(&script, &[]);
     let mut socket = std::net::TcpStream::connect(&server.address).unwrap();
     let body = r#"{"prompt": "go on", "stream": true}"#;
-    let head = format!("POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}", body.len());
+    let head =
+        format!("POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len());
     socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
     script.wait_for_log("run start", Duration::from_secs(60));
     server.signal("INT");

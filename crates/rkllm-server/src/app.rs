@@ -1,10 +1,13 @@
 //! The routes and what they share; the same for the server and for tests.
 
+use actix_web::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::{App, web};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::web::{self, Data};
 
-use crate::dialect::{native, ollama, openai};
+use crate::dialect::{anthropic, native, ollama, openai, ws};
+use crate::http::{self as common, Http};
 use crate::hub::Hub;
 use crate::registry::Registry;
 
@@ -16,8 +19,12 @@ pub(crate) struct State {
 }
 
 /// The application: all routes, and a JSON answer for every other path.
+///
+/// Every request passes, in this order: id and log line, rules for other origins, who may ask,
+/// compression, route.
 pub(crate) fn create_app(
     state: State,
+    http: Data<Http>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -27,10 +34,19 @@ pub(crate) fn create_app(
         InitError = (),
     >,
 > {
+    let cors = Condition::new(!http.origins().is_empty(), common::cors(http.origins()));
     App::new()
-        .app_data(web::Data::new(state))
+        .app_data(Data::new(state))
+        .app_data(http)
+        .configure(common::routes)
+        .configure(anthropic::routes)
         .configure(native::routes)
         .configure(openai::routes)
         .configure(ollama::routes)
-        .default_service(web::to(native::not_found))
+        .configure(ws::routes)
+        .default_service(web::to(common::not_found))
+        .wrap(from_fn(common::compress))
+        .wrap(from_fn(common::guard))
+        .wrap(cors)
+        .wrap(from_fn(common::observe))
 }

@@ -14,6 +14,8 @@ pub(crate) enum Code {
     Unsupported,
     /// The key is missing or wrong.
     Unauthorized,
+    /// The request comes from a page, or for a name, that may not use this server.
+    Forbidden,
     /// No such model.
     ModelNotFound,
     /// No such path, or nothing of that name.
@@ -24,7 +26,7 @@ pub(crate) enum Code {
     BodyTooLarge,
     /// The body did not arrive in time or broke off.
     BodyIncomplete,
-    /// The body is compressed or UTF-16.
+    /// The body is compressed in an unknown way, or UTF-16.
     UnsupportedEncoding,
     /// The line of waiting requests is full.
     Busy,
@@ -58,6 +60,7 @@ impl Code {
             Self::ContextLengthExceeded => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
             Self::Unsupported => (StatusCode::BAD_REQUEST, "unsupported"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Self::ModelNotFound => (StatusCode::NOT_FOUND, "model_not_found"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

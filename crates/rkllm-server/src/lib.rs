@@ -11,7 +11,9 @@ mod config;
 mod dialect;
 mod error;
 mod generate;
+mod http;
 mod hub;
+mod metrics;
 mod platform;
 mod registry;
 pub mod shutdown;
@@ -28,11 +30,13 @@ use tokio::time::Instant;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
+use actix_web::web::Data;
 
 pub use args::{Action, Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
 
 use app::State;
+use http::{Http, HttpSettings};
 use hub::Hub;
 use registry::{ModelState, Registry};
 use worker::{Facts, Status};
@@ -102,7 +106,10 @@ pub async fn run(
     let address = listener.local_addr()?;
     tracing::info!("listening on http://{address}");
     let (registry, tasks) = Registry::new(config.models, config.defaults);
-    let server = http(listener, registry.clone(), tasks)?;
+    let http = Data::new(Http::new(HttpSettings::default(), address));
+    let hub = Hub::new(hub::Settings::from_env(registry.folder()));
+    let state = State { registry: registry.clone(), hub };
+    let server = serve(listener, state, Data::clone(&http), tasks)?;
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let ended = tokio::select! {
@@ -116,6 +123,7 @@ pub async fn run(
     };
     // `stop(true)` refuses new connections at once and waits for the ones there are.
     let stopping = actix_web::rt::spawn(handle.stop(true));
+    http.stop();
     let grace = if ended.is_ok() { GRACE } else { Duration::ZERO };
     if ended.is_ok() {
         tracing::info!("stopping: answers under way have {} s", GRACE.as_secs());
@@ -130,20 +138,19 @@ pub async fn run(
 
 /// The HTTP server, on one thread, which also serves the models' processes: an event of a model goes
 /// to its client without waking another thread, and the cores are for the models.
-fn http(
+fn serve(
     listener: TcpListener,
-    registry: Registry,
+    state: State,
+    http: Data<Http>,
     tasks: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<Server> {
-    let hub = Hub::new(hub::Settings::from_env(registry.folder()));
-    let state = State { registry, hub };
     let tasks = Mutex::new(Some(Box::pin(tasks)));
     let tasks = Arc::new(tasks);
     let server = HttpServer::new(move || {
         if let Some(tasks) = tasks.lock().take() {
             tokio::spawn(tasks);
         }
-        app::create_app(state.clone())
+        app::create_app(state.clone(), Data::clone(&http))
     })
     .workers(1)
     .disable_signals()

@@ -1,4 +1,4 @@
-//! Request bodies on their way in: plain, whole, bounded in size and in time.
+//! Request bodies on their way in: whole, bounded in size and in time, decompressed.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,9 +9,11 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
 use crate::error::{Code, Error};
+use crate::http::{Encoding, InflateError, inflate};
 
-/// Largest body in bytes. Far more text than any model's context holds.
-const MAX_BODY: usize = 16 << 20;
+/// Largest body in bytes, as it comes and decompressed. Far more text than any model's context
+/// holds.
+pub(super) const MAX_BODY: usize = 32 << 20;
 /// Longest silence between two pieces of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -20,7 +22,7 @@ pub(super) async fn read<S>(headers: &HeaderMap, mut payload: S) -> Result<Bytes
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
-    check_encoding(headers)?;
+    let encoding = encoding(headers)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
         return Err(too_large());
@@ -33,25 +35,41 @@ where
             return Err(Error::new(Code::BodyIncomplete, message));
         };
         match piece.transpose().map_err(broken)? {
-            None => return Ok(body.freeze()),
+            None => return plain(body.freeze(), encoding),
             Some(piece) if body.len() + piece.len() > MAX_BODY => return Err(too_large()),
             Some(piece) => body.extend_from_slice(&piece),
         }
     }
 }
 
-fn check_encoding(headers: &HeaderMap) -> Result<(), Error> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else {
-        return Ok(());
+/// How the body is compressed, if it is.
+fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Error> {
+    let Some(name) = headers.get(CONTENT_ENCODING).map(|name| name.as_bytes().trim_ascii()) else {
+        return Ok(None);
     };
-    if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-        return Ok(());
+    if name.is_empty() || name.eq_ignore_ascii_case(b"identity") {
+        return Ok(None);
     }
-    let encoding = String::from_utf8_lossy(encoding.as_bytes());
-    Err(Error::new(
-        Code::UnsupportedEncoding,
-        format!("the request has Content-Encoding: {encoding}; send the body as it is"),
-    ))
+    Encoding::named(name).map(Some).ok_or_else(|| {
+        let name = String::from_utf8_lossy(name);
+        let known = Encoding::NAMES;
+        Error::new(
+            Code::UnsupportedEncoding,
+            format!("the request has Content-Encoding: {name}; send the body as it is, or {known}"),
+        )
+    })
+}
+
+fn plain(body: Bytes, encoding: Option<Encoding>) -> Result<Bytes, Error> {
+    let Some(encoding) = encoding else {
+        return Ok(body);
+    };
+    inflate(&body, encoding, MAX_BODY).map(Bytes::from).map_err(|error| match error {
+        InflateError::Large => too_large(),
+        InflateError::Broken(why) => Error::invalid(format!(
+            "the request body is not what its Content-Encoding says: {why}; send it as it is"
+        )),
+    })
 }
 
 fn too_large() -> Error {
@@ -116,13 +134,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn encodings_are_named() {
+    async fn encodings_are_undone_and_unknown_ones_named() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
-        read(&headers, pieces(vec![])).await.unwrap();
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        for plain in ["identity", "Identity", ""] {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(plain));
+            assert_eq!(read(&headers, pieces(vec![b"{}"])).await.unwrap(), "{}");
+        }
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        // `{}` as a raw block without checksum.
+        let packed = b"\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00{}";
+        assert_eq!(read(&headers, pieces(vec![packed])).await.unwrap(), "{}");
+        let error = read(&headers, pieces(vec![b"{}"])).await.unwrap_err();
+        assert_eq!(error.code, Code::InvalidRequest);
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
         let error = read(&headers, pieces(vec![])).await.unwrap_err();
         assert_eq!(error.code.status().as_u16(), 415);
-        assert!(error.message.contains("Content-Encoding: gzip"), "{error}");
+        assert!(error.message.contains("Content-Encoding: br; send"), "{error}");
     }
 }

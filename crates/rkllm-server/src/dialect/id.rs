@@ -4,7 +4,7 @@
 const LENGTH: usize = 24;
 
 /// `prefix` and 24 random letters and digits. Unique, not secret.
-pub(super) fn id(prefix: &str) -> String {
+pub(crate) fn id(prefix: &str) -> String {
     let mut id = String::with_capacity(prefix.len() + LENGTH);
     id.push_str(prefix);
     id.extend(std::iter::repeat_with(fastrand::alphanumeric).take(LENGTH));

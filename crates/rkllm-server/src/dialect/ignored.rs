@@ -2,7 +2,7 @@
 //! silence.
 
 /// The response header.
-pub(super) const IGNORED: &str = "x-rkllm-ignored";
+pub(crate) const IGNORED: &str = "x-rkllm-ignored";
 
 /// Longest value of the header, but for the count at its end, and longest name in it, in bytes.
 const MAX_VALUE: usize = 1000;

@@ -35,6 +35,9 @@ pub(super) trait Encoder: Unpin + 'static {
     /// connection for dead; empty where the format has nothing without a meaning.
     const KEEP_ALIVE: &'static [u8];
 
+    /// Appends what is sent at once, before the request has even left the line.
+    fn begin(&mut self, _out: &mut BytesMut) {}
+
     /// Appends what says `event`.
     fn encode(&mut self, event: Event, out: &mut BytesMut);
 
@@ -79,9 +82,11 @@ pub(super) struct Body<S, E> {
 }
 
 impl<S, E: Encoder> Body<S, E> {
-    pub(super) fn new(source: S, encoder: E) -> Self {
+    pub(super) fn new(source: S, mut encoder: E) -> Self {
         let silence = Box::pin(sleep(SILENCE));
-        Self { source, encoder, buffer: BytesMut::new(), sent: Instant::now(), silence }
+        let mut buffer = BytesMut::new();
+        encoder.begin(&mut buffer);
+        Self { source, encoder, buffer, sent: Instant::now(), silence }
     }
 
     /// Sends a sign of life when it is time, and asks to be woken for the next.

@@ -13,7 +13,7 @@ use crate::generate::{Done, Event, Finish, Timings, Usage};
 
 /// Which of the two answers without streaming is wanted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Endpoint {
+pub(in crate::dialect) enum Endpoint {
     Generate,
     Chat,
 }
@@ -47,7 +47,7 @@ pub(super) fn complete(answer: Collected, endpoint: Endpoint) -> Complete {
     }
 }
 
-pub(super) fn error(error: &Error) -> ErrorBody {
+pub(in crate::dialect) fn error(error: &Error) -> ErrorBody {
     ErrorBody::new(error.code.name(), error.message.clone())
 }
 
@@ -60,24 +60,25 @@ impl stream::Encoder for Encoder {
     const KEEP_ALIVE: &'static [u8] = stream::SSE_COMMENT;
 
     fn encode(&mut self, event: Event, out: &mut BytesMut) {
-        match event {
-            Event::Started | Event::Thought(_) | Event::ToolCall(_) | Event::Arguments(_) => {}
-            Event::Text(text) => {
-                for delta in StreamEvent::text(text) {
-                    stream::data(&delta, out);
-                }
-            }
-            Event::Done(Done { finish: reason, usage: used, timings: times, .. }) => {
-                let finish = rkllm_api::Finish {
-                    finish_reason: finish(reason),
-                    usage: usage(used),
-                    timings: timings(used, times),
-                };
-                stream::data(&StreamEvent::finish(finish), out);
-                stream::data(&StreamEvent::Done, out);
-            }
-            Event::Failed(failed) => stream::data(&error(&failed), out),
+        told(event, |event| stream::data(event, out));
+    }
+}
+
+/// Tells an event in the native API's words, in as many of its events as that takes.
+pub(in crate::dialect) fn told(event: Event, mut tell: impl FnMut(&StreamEvent)) {
+    match event {
+        Event::Started | Event::Thought(_) | Event::ToolCall(_) | Event::Arguments(_) => {}
+        Event::Text(text) => StreamEvent::text(text).for_each(|delta| tell(&delta)),
+        Event::Done(Done { finish: reason, usage: used, timings: times, .. }) => {
+            let finish = rkllm_api::Finish {
+                finish_reason: finish(reason),
+                usage: usage(used),
+                timings: timings(used, times),
+            };
+            tell(&StreamEvent::finish(finish));
+            tell(&StreamEvent::Done);
         }
+        Event::Failed(failed) => tell(&StreamEvent::Error(error(&failed))),
     }
 }
 

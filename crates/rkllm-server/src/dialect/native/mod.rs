@@ -1,19 +1,19 @@
 //! The native API: `GET /health`, `POST /generate`, `POST /chat`.
 
-mod encode;
-mod parse;
+pub(super) mod encode;
+pub(super) mod parse;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{HttpRequest, HttpResponse};
 use rkllm_api::Health;
 
-use super::{body, collect, ignored, stream};
+use super::{body, collect, failure as failures, ignored, stream};
 use crate::app::State;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::generate::{Input, Request};
+use crate::http::{Client, resource};
 use crate::registry::{Accepted, Target};
 use crate::worker::ROLE;
 use encode::{Encoder, Endpoint};
@@ -31,28 +31,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/chat", "POST").route(web::post().to(chat)));
 }
 
-/// A path whose other methods are answered with an error that names the right ones.
-fn resource(path: &'static str, methods: &'static str) -> Resource {
-    let refuse = move |request: HttpRequest| async move {
-        let message = format!("{path} takes {methods}, not {}", request.method());
-        let mut response = failure(&Error::new(Code::MethodNotAllowed, message));
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
-        response
-    };
-    web::resource(path).default_service(web::to(refuse))
-}
-
-/// Answers every path that does not exist.
-pub(crate) async fn not_found(request: HttpRequest) -> HttpResponse {
-    failure(&Error::new(
-        Code::NotFound,
-        format!(
-            "there is no {} here; the paths are GET /health, POST /generate and POST /chat",
-            request.path()
-        ),
-    ))
-}
-
 async fn health(state: Data<State>) -> HttpResponse {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     HttpResponse::Ok().json(Health {
@@ -65,7 +43,7 @@ async fn health(state: Data<State>) -> HttpResponse {
 async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let parsed = parse::generate(&body::read(request.headers(), payload).await?)?;
-        answer(&state, parsed, Endpoint::Generate).await
+        answer(&state, parsed, Endpoint::Generate, Client::of(&request).owner()).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))
 }
@@ -73,23 +51,19 @@ async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) ->
 async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let parsed = parse::chat(&body::read(request.headers(), payload).await?)?;
-        answer(&state, parsed, Endpoint::Chat).await
+        answer(&state, parsed, Endpoint::Chat, Client::of(&request).owner()).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))
 }
 
-async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
-    let Parsed { model, messages, enable_thinking, stream, tuning, mut ignored } = parsed;
-    tuning.check()?;
-    let last = messages.len().saturating_sub(1);
-    let target = Target { model, ..Target::default() };
-    let input = Input::chat(messages);
-    let request = Request { input, enable_thinking, tuning, ..Request::default() };
-    let Accepted { answer, ignored: unheard, .. } = state.registry.answer(&target, request).await?;
-    ignored.extend(unheard.into_iter().map(|name| match endpoint {
-        Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
-        _ => name,
-    }));
+async fn answer(
+    state: &State,
+    parsed: Parsed,
+    endpoint: Endpoint,
+    owner: Option<u64>,
+) -> Result<HttpResponse, Error> {
+    let stream = parsed.stream;
+    let Accepted { answer, ignored, .. } = accept(state, parsed, endpoint, owner).await?;
     let mut response = HttpResponse::Ok();
     if !ignored.is_empty() {
         response.insert_header((ignored::IGNORED, ignored::header(&ignored)));
@@ -101,14 +75,29 @@ async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<Htt
     Ok(response.json(encode::complete(collected, endpoint)))
 }
 
-fn failure(error: &Error) -> HttpResponse {
-    let mut response = HttpResponse::build(error.code.status());
-    if error.code == Code::Busy {
-        response.insert_header((RETRY_AFTER, "1"));
-    }
-    if error.code == Code::BodyIncomplete {
-        // The rest may never come.
-        response.force_close();
-    }
-    response.json(encode::error(error))
+/// Sends a request of `owner` to its model. What is ignored is named as on the wire.
+pub(super) async fn accept(
+    state: &State,
+    parsed: Parsed,
+    endpoint: Endpoint,
+    owner: Option<u64>,
+) -> Result<Accepted, Error> {
+    let Parsed { model, messages, enable_thinking, tuning, mut ignored, .. } = parsed;
+    tuning.check()?;
+    let last = messages.len().saturating_sub(1);
+    let target = Target { model, owner, ..Target::default() };
+    let input = Input::chat(messages);
+    let request = Request { input, enable_thinking, tuning, ..Request::default() };
+    let mut accepted = state.registry.answer(&target, request).await?;
+    ignored.extend(accepted.ignored.into_iter().map(|name| match endpoint {
+        Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
+        _ => name,
+    }));
+    accepted.ignored = ignored;
+    Ok(accepted)
+}
+
+/// An error in the native API's words.
+pub(super) fn failure(error: &Error) -> HttpResponse {
+    failures::respond(error).json(encode::error(error))
 }

@@ -8,17 +8,17 @@ use crate::error::Error;
 use crate::generate::Tuning;
 
 /// A request as it came, checked for what needs no model.
-pub(super) struct Parsed {
-    pub(super) model: Option<String>,
-    pub(super) messages: Vec<Message>,
-    pub(super) enable_thinking: Option<bool>,
-    pub(super) stream: bool,
-    pub(super) tuning: Tuning,
+pub(in crate::dialect) struct Parsed {
+    pub(in crate::dialect) model: Option<String>,
+    pub(in crate::dialect) messages: Vec<Message>,
+    pub(in crate::dialect) enable_thinking: Option<bool>,
+    pub(in crate::dialect) stream: bool,
+    pub(in crate::dialect) tuning: Tuning,
     /// Fields that nobody knows.
-    pub(super) ignored: Vec<String>,
+    pub(in crate::dialect) ignored: Vec<String>,
 }
 
-pub(super) fn generate(body: &[u8]) -> Result<Parsed, Error> {
+pub(in crate::dialect) fn generate(body: &[u8]) -> Result<Parsed, Error> {
     let (request, ignored) =
         json::parse::<GenerateRequest>(body, r#"{"prompt": "Hello, how are you?"}"#)?;
     let tuning = tuning(request.tuning())?;
@@ -36,7 +36,7 @@ pub(super) fn generate(body: &[u8]) -> Result<Parsed, Error> {
     })
 }
 
-pub(super) fn chat(body: &[u8]) -> Result<Parsed, Error> {
+pub(in crate::dialect) fn chat(body: &[u8]) -> Result<Parsed, Error> {
     let example = r#"{"messages": [{"role": "user", "content": "Hello"}]}"#;
     let (request, ignored) = json::parse::<ChatRequest>(body, example)?;
     let tuning = tuning(request.tuning())?;

@@ -75,8 +75,8 @@ fn content(
                 ..Error::new(
                     Code::ContextLengthExceeded,
                     format!(
-                        "input[{index}] has {} tokens, but this model's maximum context length is \
-                         {context} tokens; shorten it",
+                        "This model's maximum context length is {context} tokens. However, \
+                         input[{index}] has {} tokens; shorten it",
                         tokens.len()
                     ),
                 )

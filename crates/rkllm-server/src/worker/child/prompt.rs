@@ -169,8 +169,8 @@ fn too_long(size: &str, context: u32) -> Error {
     Error::new(
         Code::ContextLengthExceeded,
         format!(
-            "the prompt has {size}, but this model's maximum context length is {context} tokens; \
-             shorten the prompt or restart the server with a larger --context-length"
+            "This model's maximum context length is {context} tokens. However, the prompt has {size}; \
+             shorten it or restart the server with a larger --context-length"
         ),
     )
 }
