@@ -255,8 +255,8 @@ mod tests {
         assert!(ready.is_empty());
     }
 
-    #[test]
-    fn a_whole_answer_has_everything_in_one_object() {
+    /// An answer with everything in it, as one object.
+    fn whole(shape: Shape) -> serde_json::Value {
         let arguments = "{\"city\": \"Oslo\"}".to_owned();
         let call = crate::dialect::collect::CollectedCall {
             id: "call_0".into(),
@@ -269,10 +269,12 @@ mod tests {
             tool_calls: vec![call],
             done: done(Finish::Stop),
         };
-        let whole = |shape| -> serde_json::Value {
-            let whole = complete(shape, "m", noon(), answer.clone()).unwrap();
-            serde_json::from_slice(&whole).unwrap()
-        };
+        let whole = complete(shape, "m", noon(), answer).unwrap();
+        serde_json::from_slice(&whole).unwrap()
+    }
+
+    #[test]
+    fn a_whole_chat_has_everything_in_one_object() {
         insta::assert_json_snapshot!(whole(Shape::Chat), @r#"
         {
           "model": "m",
@@ -304,6 +306,10 @@ mod tests {
           "eval_duration": 700000000
         }
         "#);
+    }
+
+    #[test]
+    fn a_whole_text_has_everything_in_one_object() {
         insta::assert_json_snapshot!(whole(Shape::Generate), @r#"
         {
           "model": "m",
