@@ -80,8 +80,8 @@ impl Shelf {
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
         self.leaving.retain(|gone| gone.peek().is_none());
-        let gate = join_all(self.leaving.clone()).map(drop);
-        let worker = Worker::start(told.0, told.1, gate);
+        let room = join_all(self.leaving.clone()).map(drop);
+        let worker = Worker::start(told.0, told.1, room);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
         let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };

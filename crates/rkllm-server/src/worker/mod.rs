@@ -116,21 +116,18 @@ enum Update {
 }
 
 impl Worker {
-    /// Starts to load a model once `gate` is over.
+    /// Starts to load a model once there is room for it, which is when `room` is over.
     pub(crate) fn start(
         spec: ModelSpec,
         limits: Limits,
-        gate: impl Future<Output = ()> + Send + 'static,
+        room: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (commands, orders) = unbounded_channel();
         let (report, status) = watch::channel(Status::Loading { since: SystemTime::now() });
         let idle = Activity { requests: 0, since: Instant::now(), process: None };
         let activity = Arc::new(Mutex::new(idle));
         let supervisor = Supervisor::new(spec, limits, orders, (report, Arc::clone(&activity)));
-        tokio::spawn(async move {
-            gate.await;
-            supervisor.run().await;
-        });
+        tokio::spawn(supervisor.run(room));
         Self { commands, status, activity, ids: Arc::default() }
     }
 

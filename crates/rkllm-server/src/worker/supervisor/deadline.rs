@@ -27,7 +27,7 @@ impl Supervisor {
     pub(super) fn deadline(&self) -> Instant {
         let far = Instant::now() + FAR;
         let child = match &self.child {
-            Child::Absent => far,
+            Child::Held | Child::Absent => far,
             Child::Due(due) => *due,
             Child::Loading(_) => self.load.0 + self.limits.load_timeout,
             Child::Ready(_) => {

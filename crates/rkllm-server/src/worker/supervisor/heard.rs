@@ -20,7 +20,7 @@ impl Supervisor {
                 Child::Loading(process) | Child::Ready(process) | Child::Stopping(process, _) => {
                     process.message()
                 }
-                Child::Absent | Child::Due(_) => return,
+                Child::Held | Child::Absent | Child::Due(_) => return,
             };
             match message {
                 Ok(Some(message)) => self.take(message).await,

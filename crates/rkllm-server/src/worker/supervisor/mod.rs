@@ -4,6 +4,7 @@ mod deadline;
 mod heard;
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -44,6 +45,8 @@ pub(super) struct Supervisor {
 
 /// Where the child is.
 enum Child {
+    /// The first one must wait until others have made room in memory.
+    Held,
     /// There is none, and none is wanted until a request comes.
     Absent,
     /// The next one is started at this time.
@@ -100,7 +103,7 @@ impl Supervisor {
             status: report.0,
             activity: report.1,
             line: Line::default(),
-            child: Child::Due(now),
+            child: Child::Held,
             breaker: Breaker::default(),
             service: Service::default(),
             load: (now, Duration::ZERO),
@@ -110,8 +113,10 @@ impl Supervisor {
         }
     }
 
-    /// Works until told to close, or until nobody can tell it anything any more.
-    pub(super) async fn run(mut self) {
+    /// Works until told to close, or until nobody can tell it anything any more. The first child is
+    /// started when `room` is over.
+    pub(super) async fn run(mut self, room: impl Future<Output = ()>) {
+        let mut room = pin!(room);
         let mut alarm = Box::pin(sleep_until(self.deadline()));
         loop {
             self.advance();
@@ -125,11 +130,9 @@ impl Supervisor {
                 alarm.as_mut().reset(deadline);
             }
             tokio::select! {
+                // The child comes last: one that talks without a pause must not keep anybody from
+                // leaving or entering the line.
                 biased;
-                heard = heard(&mut self.child) => match heard {
-                    Ok(1..) => self.listen().await,
-                    Ok(0) | Err(_) => self.bury(Death::Ended).await,
-                },
                 command = self.commands.recv() => match command {
                     Some(Command::Submit(submit)) => self.submit(submit),
                     Some(Command::Leave(id)) => self.leave(id),
@@ -140,6 +143,13 @@ impl Supervisor {
                     self.expire().await;
                     alarm.as_mut().reset(self.deadline());
                 }
+                () = &mut room, if matches!(self.child, Child::Held) => {
+                    self.child = Child::Due(Instant::now());
+                }
+                heard = heard(&mut self.child) => match heard {
+                    Ok(1..) => self.listen().await,
+                    Ok(0) | Err(_) => self.bury(Death::Ended).await,
+                },
             }
         }
         self.status.send_replace(Status::Closed);
@@ -187,7 +197,7 @@ impl Supervisor {
             Child::Loading(process) | Child::Ready(process) | Child::Stopping(process, _) => {
                 process.id()
             }
-            Child::Absent | Child::Due(_) => None,
+            Child::Held | Child::Absent | Child::Due(_) => None,
         };
     }
 
@@ -292,7 +302,7 @@ impl Supervisor {
                 process.send(&ToChild::Stop);
                 Child::Stopping(process, now + EXIT)
             }
-            Child::Absent | Child::Due(_) => Child::Absent,
+            Child::Held | Child::Absent | Child::Due(_) => Child::Absent,
             stopping @ Child::Stopping(..) => stopping,
         };
     }
@@ -302,7 +312,7 @@ impl Supervisor {
         let (mut process, expected) = match std::mem::replace(&mut self.child, Child::Absent) {
             Child::Loading(process) | Child::Ready(process) => (process, false),
             Child::Stopping(process, _) => (process, true),
-            Child::Absent | Child::Due(_) => return,
+            Child::Held | Child::Absent | Child::Due(_) => return,
         };
         if let Death::Hung(_) = death {
             process.kill();
@@ -375,7 +385,7 @@ async fn heard(child: &mut Child) -> std::io::Result<usize> {
         Child::Loading(process) | Child::Ready(process) | Child::Stopping(process, _) => {
             process.heard().await
         }
-        Child::Absent | Child::Due(_) => std::future::pending().await,
+        Child::Held | Child::Absent | Child::Due(_) => std::future::pending().await,
     }
 }
 
