@@ -253,15 +253,11 @@ impl Supervisor {
         if self.closing.is_some() {
             return Some(shutting_down());
         }
-        let now = Instant::now();
-        if matches!(self.child, Child::Absent)
-            && let Some(rest) = self.breaker.rest(now)
-            && let Status::Failed { reason } = &*self.status.borrow()
+        // Its child may still be on its way out.
+        if let Status::Failed { reason } = &*self.status.borrow()
+            && self.breaker.rest(Instant::now()).is_some()
         {
-            return Some(Error {
-                retry_after: Some(rest.as_secs_f64().ceil() as u32),
-                ..failed(&self.spec.name, reason)
-            });
+            return Some(self.failed(reason));
         }
         let questions = self.line.iter().filter(|entry| !entry.needs_turn).count();
         let full = match needs_turn {
@@ -367,9 +363,17 @@ impl Supervisor {
     /// The model counts as failed from here on.
     fn rest(&mut self, reason: String) {
         tracing::error!(model = self.spec.name, "the model has failed: {reason}");
-        let error = failed(&self.spec.name, &reason);
+        let error = self.failed(&reason);
         self.status.send_replace(Status::Failed { reason });
         self.fail_all(&error);
+    }
+
+    /// Why requests are refused while the model rests.
+    fn failed(&self, reason: &str) -> Error {
+        let rest = self.breaker.rest(Instant::now()).unwrap_or_default();
+        let message = format!("the model {} cannot be used: {reason}", self.spec.name);
+        let retry_after = Some(rest.as_secs_f64().ceil().max(1.0) as u32);
+        Error { retry_after, ..Error::new(Code::ModelFailed, message) }
     }
 
     fn fail_all(&mut self, error: &Error) {
@@ -387,10 +391,6 @@ async fn heard(child: &mut Child) -> std::io::Result<usize> {
         }
         Child::Held | Child::Absent | Child::Due(_) => std::future::pending().await,
     }
-}
-
-fn failed(model: &str, reason: &str) -> Error {
-    Error::new(Code::ModelFailed, format!("the model {model} cannot be used: {reason}"))
 }
 
 fn busy(depth: usize, seconds: u32) -> Error {
