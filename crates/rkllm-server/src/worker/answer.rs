@@ -30,6 +30,11 @@ impl Answer {
         Self { id, updates, commands, over: false }
     }
 
+    /// It was refused before it began; there is nothing to leave.
+    pub(super) fn refused(mut self) {
+        self.over = true;
+    }
+
     /// The next event; `None` after the last one.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.over {

@@ -81,7 +81,7 @@ pub(crate) enum Status {
 pub(crate) struct Activity {
     /// Requests that run or wait.
     pub(crate) requests: usize,
-    /// When the last one ended.
+    /// When the last one ended, or the model was loaded.
     pub(crate) since: Instant,
     /// The child.
     pub(crate) process: Option<u32>,
@@ -155,7 +155,13 @@ impl Worker {
     ) -> Result<(Answer, Prepared), Error> {
         let (id, updates, reply) = self.submit(owner, Work::Answer(request));
         let answer = Answer::new(id, updates, self.commands.clone());
-        Ok((answer, reply.await.map_err(|_| closed())??))
+        match reply.await.unwrap_or_else(|_| Err(closed())) {
+            Ok(prepared) => Ok((answer, prepared)),
+            Err(error) => {
+                answer.refused();
+                Err(error)
+            }
+        }
     }
 
     /// Has work done that is no answer.
