@@ -21,9 +21,10 @@ mod vocabulary;
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use rustix::process::{Pid, Signal};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::protocol::{FromChild, PROTOCOL};
 use crate::shutdown::leave;
@@ -47,9 +48,15 @@ fn serve() -> std::io::Result<()> {
     if socket.peer_addr().is_err() {
         return Err(std::io::Error::new(ErrorKind::InvalidInput, "standard input is no socket"));
     }
-    // Writing a model's memory to disk would hold up the next child.
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    // Dumping a model's memory would hold up the next child. Of all limits only 1 also keeps Linux
+    // from piping the dump to a program.
+    let none = rustix::process::Rlimit { current: Some(1), maximum: Some(1) };
     rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
+    // Terminals and service managers send these to all processes; when to end is for the server to
+    // say, which may let answers finish.
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
     // Whatever the runtime reads must not be the server's words.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     let outbox = Outbox::start(socket.try_clone()?)?;
