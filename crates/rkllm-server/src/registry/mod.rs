@@ -382,7 +382,8 @@ impl Registry {
             return Ok(worker);
         }
         let is_main = state.main.as_ref().is_some_and(|main| main.name == entry.name);
-        let usual = if is_main { KeepAlive::Forever } else { self.0.defaults.keep_alive };
+        let stays = is_main || entry.settings.pinned;
+        let usual = if stays { KeepAlive::Forever } else { self.0.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
         let told = self.0.defaults.spec(entry);
         state.shelf.load(entry, told, keep_alive)

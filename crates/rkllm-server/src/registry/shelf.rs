@@ -41,8 +41,9 @@ impl Loaded {
     /// When it has been idle for long; `None` is never, or not as things are.
     pub(super) fn expires(&self) -> Option<Instant> {
         let activity = self.worker.activity();
+        let loading = matches!(self.worker.status(), Status::Loading { .. });
         match self.keep_alive {
-            KeepAlive::For(time) if activity.requests == 0 => {
+            KeepAlive::For(time) if activity.requests == 0 && !loading => {
                 activity.since.max(self.used).checked_add(time)
             }
             _ => None,

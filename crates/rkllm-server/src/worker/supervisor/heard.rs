@@ -44,6 +44,7 @@ impl Supervisor {
                 self.give_up(reason);
             }
             FromChild::Prepared { id, prepared } => {
+                self.prepared = self.heard;
                 if let Some(entry) = self.line.get(id) {
                     if let Some(reply) = entry.reply.take() {
                         // A client that left says so itself.
@@ -52,7 +53,10 @@ impl Supervisor {
                     entry.prepared = Some(prepared);
                 }
             }
-            FromChild::Refused { id, error } => self.fail(id, error),
+            FromChild::Refused { id, error } => {
+                self.prepared = self.heard;
+                self.fail(id, error);
+            }
             FromChild::Event { id, event } => self.event(id, event),
             FromChild::Alive { id } => {
                 if let Some(run) = self.line.get(id).and_then(|entry| entry.run.as_mut()) {
@@ -61,6 +65,7 @@ impl Supervisor {
                 }
             }
             FromChild::Output { id, output } => {
+                self.prepared = self.heard;
                 if let Some(mut entry) = self.finish(id) {
                     if let Some(reply) = entry.reply.take() {
                         let _ = reply.send(Ok(entry.prepared.take().unwrap_or_default()));
@@ -79,6 +84,8 @@ impl Supervisor {
         self.load.1 = self.load.0.elapsed();
         tracing::info!(model = self.spec.name, took = ?self.load.1, "loaded");
         self.child = Child::Ready(process);
+        // It is idle from now on, not since it was asked for.
+        self.activity.lock().since = Instant::now();
         self.status.send_replace(Status::Ready(Arc::new(facts)));
     }
 
