@@ -66,6 +66,11 @@ impl Entry {
         }
     }
 
+    /// Whether it waits for its turn. One that begins again after a crash has had it.
+    pub(super) fn waits(&self) -> bool {
+        self.run.is_none() && !self.retried
+    }
+
     /// Makes it ready for another child.
     pub(super) fn reset(&mut self) {
         self.asked = None;
@@ -114,11 +119,11 @@ impl Line {
         std::mem::take(&mut self.entries).into_iter()
     }
 
-    /// Takes out the requests that have waited since before `earliest` without being run.
+    /// Takes out the requests that have waited for their turn since `earliest`.
     pub(super) fn overdue(&mut self, earliest: Instant) -> Vec<Entry> {
         let (overdue, rest) = std::mem::take(&mut self.entries)
             .into_iter()
-            .partition(|entry| entry.run.is_none() && entry.entered < earliest);
+            .partition(|entry| entry.waits() && entry.entered <= earliest);
         self.entries = rest;
         Vec::from(overdue)
     }

@@ -7,8 +7,10 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, mpsc};
+use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -16,6 +18,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::child::PARENT;
 use super::protocol::{FrameError, FromChild, ToChild, decode, encode};
@@ -24,6 +28,8 @@ use super::protocol::{FrameError, FromChild, ToChild, decode, encode};
 const LAST_LINES: usize = 8;
 /// Longest line in bytes; what is longer is cut.
 const MAX_LINE: u64 = 2048;
+/// Time for reading the last lines of a child that has ended.
+const PRINTED: Duration = Duration::from_millis(100);
 
 /// A running child. Killed when dropped.
 #[derive(Debug)]
@@ -33,6 +39,7 @@ pub(super) struct Process {
     buffer: BytesMut,
     writer: UnboundedSender<Vec<u8>>,
     last_lines: Arc<Mutex<VecDeque<String>>>,
+    relays: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -43,15 +50,16 @@ impl Process {
         let (reader, writer) = UnixStream::from_std(ours)?.into_split();
         let mut child = spawn(theirs)?;
         let last_lines = Arc::<Mutex<VecDeque<String>>>::default();
+        let mut relays = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(relay(stdout, model.to_owned(), Arc::clone(&last_lines)));
+            relays.push(tokio::spawn(relay(stdout, model.to_owned(), Arc::clone(&last_lines))));
         }
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(relay(stderr, model.to_owned(), Arc::clone(&last_lines)));
+            relays.push(tokio::spawn(relay(stderr, model.to_owned(), Arc::clone(&last_lines))));
         }
         let (sender, frames) = unbounded_channel();
         tokio::spawn(write(writer, frames));
-        Ok(Self { child, reader, buffer: BytesMut::new(), writer: sender, last_lines })
+        Ok(Self { child, reader, buffer: BytesMut::new(), writer: sender, last_lines, relays })
     }
 
     pub(super) fn id(&self) -> Option<u32> {
@@ -79,30 +87,30 @@ impl Process {
         decode(&mut self.buffer)
     }
 
-    /// Waits for the child's end, kills it if that does not come, and says how it ended.
-    pub(super) async fn bury(mut self) -> String {
+    /// Waits for the end of the child, which is killed if that takes long. Says how it ended and
+    /// what the runtime printed last.
+    pub(super) async fn bury(mut self) -> (String, Vec<String>) {
         // The end of its socket shows before the end of the process.
-        let ended = match tokio::time::timeout(super::EXIT, self.child.wait()).await {
-            Ok(ended) => ended,
+        let status = match timeout(super::EXIT, self.child.wait()).await {
+            Ok(status) => status,
             Err(_) => {
                 self.kill();
                 // A process that is stuck in the NPU's driver does not even die.
-                let ended = tokio::time::timeout(super::EXIT, self.child.wait()).await;
-                ended.unwrap_or_else(|_| Err(io::Error::other("does not end")))
+                let wait = timeout(super::EXIT, self.child.wait()).await;
+                wait.unwrap_or_else(|_| Err(io::Error::other("does not end")))
             }
         };
-        ended.map_or_else(|error| error.to_string(), describe)
+        // What it printed may still be in the pipes, which end with it, unless it left a process of
+        // its own behind.
+        let _ = timeout(PRINTED, join_all(self.relays)).await;
+        let lines = self.last_lines.lock().iter().cloned().collect();
+        (status.map_or_else(|error| error.to_string(), describe), lines)
     }
 
     /// Kills the child.
     pub(super) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.start_kill();
-    }
-
-    /// What the runtime printed last.
-    pub(super) fn last_lines(&self) -> Vec<String> {
-        self.last_lines.lock().iter().cloned().collect()
     }
 }
 

@@ -19,6 +19,10 @@ const ABORT: Duration = Duration::from_secs(5);
 /// A silence after which a child is asked for a sign of life, and the time that it has to give one.
 const SILENCE: Duration = Duration::from_secs(10);
 const PONG: Duration = Duration::from_secs(20);
+/// Bytes of a request that are no part of its prompt, at most, and those that a token has, at least,
+/// where only the runtime knows the tokens.
+const BESIDE_PROMPT: usize = 1024;
+const BYTES_PER_TOKEN: usize = 3;
 /// No deadline is later than this.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -36,7 +40,7 @@ impl Supervisor {
             }
             Child::Stopping(_, kill) => *kill,
         };
-        let waiting = self.line.iter().filter(|entry| entry.run.is_none());
+        let waiting = self.line.iter().filter(|entry| entry.waits());
         let queue = waiting.map(|entry| entry.entered + self.limits.queue_timeout).min();
         let closing = self.closing.as_ref().filter(|_| !self.line.is_empty());
         let closing = closing.map(|closing| closing.deadline);
@@ -49,14 +53,16 @@ impl Supervisor {
         match (entry.run, &entry.prepared, entry.asked) {
             (Some(run), prepared, _) if !run.begun => {
                 // Aborting has no effect while the prompt is evaluated.
-                let tokens = prepared.as_ref().and_then(|prepared| prepared.tokens).unwrap_or(0);
+                let tokens = prepared.as_ref().and_then(|prepared| prepared.tokens);
+                let tokens = tokens.unwrap_or_else(|| estimate(&entry.frame));
                 run.since + self.limits.token_timeout + PER_PROMPT_TOKEN * tokens
             }
             (Some(run), ..) => match run.aborted {
                 Some(aborted) => aborted + ABORT.min(self.limits.token_timeout),
                 None => run.last + self.limits.token_timeout,
             },
-            (None, None, Some(asked)) => asked + PREPARE,
+            // They are prepared one after the other.
+            (None, None, Some(asked)) => asked.max(self.prepared) + PREPARE,
             (None, ..) => never,
         }
     }
@@ -75,7 +81,8 @@ impl Supervisor {
                 }
                 let seconds = queue_timeout.as_secs();
                 let message = format!("the request waited for its turn for {seconds} s; try again");
-                entry.fail(Error::new(Code::QueueTimeout, message));
+                let retry_after = Some(self.service.seconds_for(self.line.len() + 1));
+                entry.fail(Error { retry_after, ..Error::new(Code::QueueTimeout, message) });
             }
         }
         match &self.child {
@@ -131,4 +138,10 @@ impl Supervisor {
         self.stop(now);
         self.fail_all(&shutting_down());
     }
+}
+
+/// Tokens that the prompt of a request has at most.
+fn estimate(frame: &[u8]) -> u32 {
+    let bytes = frame.len().saturating_sub(BESIDE_PROMPT);
+    u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX)
 }

@@ -41,6 +41,8 @@ pub(super) struct Supervisor {
     /// When the child was heard last, and when it was asked for a sign of life since.
     heard: Instant,
     pinged: Option<Instant>,
+    /// When it prepared a request last.
+    prepared: Instant,
 }
 
 /// Where the child is.
@@ -110,6 +112,7 @@ impl Supervisor {
             closing: None,
             heard: now,
             pinged: None,
+            prepared: now,
         }
     }
 
@@ -117,6 +120,7 @@ impl Supervisor {
     /// started when `room` is over.
     pub(super) async fn run(mut self, room: impl Future<Output = ()>) {
         let mut room = pin!(room);
+        let mut commanded = true;
         let mut alarm = Box::pin(sleep_until(self.deadline()));
         loop {
             self.advance();
@@ -133,11 +137,14 @@ impl Supervisor {
                 // The child comes last: one that talks without a pause must not keep anybody from
                 // leaving or entering the line.
                 biased;
-                command = self.commands.recv() => match command {
+                command = self.commands.recv(), if commanded => match command {
                     Some(Command::Submit(submit)) => self.submit(submit),
                     Some(Command::Leave(id)) => self.leave(id),
                     Some(Command::Close { deadline, ended }) => self.close(deadline, Some(ended)),
-                    None => self.close(Instant::now(), None),
+                    None => {
+                        commanded = false;
+                        self.close(Instant::now(), None);
+                    }
                 },
                 () = &mut alarm => {
                     self.expire().await;
@@ -303,7 +310,7 @@ impl Supervisor {
         };
     }
 
-    /// Clears up after a child that is gone, or is to go.
+    /// Clears up after a child that is gone, or that must go.
     async fn bury(&mut self, death: Death) {
         let (mut process, expected) = match std::mem::replace(&mut self.child, Child::Absent) {
             Child::Loading(process) | Child::Ready(process) => (process, false),
@@ -313,8 +320,7 @@ impl Supervisor {
         if let Death::Hung(_) = death {
             process.kill();
         }
-        let last_lines = process.last_lines();
-        let ended = process.bury().await;
+        let (ended, last_lines) = process.bury().await;
         if expected {
             return;
         }
@@ -331,7 +337,10 @@ impl Supervisor {
                 self.status.send_replace(Status::Loading { since: SystemTime::now() });
                 self.child = Child::Due(Instant::now() + pause);
             }
-            Next::Rest(_) => self.rest(format!("{what}, several times in a row")),
+            Next::Rest(_) => {
+                let printed = last_lines.join(" / ");
+                self.rest(format!("{what}, several times in a row; it printed last: {printed}"));
+            }
         }
     }
 
