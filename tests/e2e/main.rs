@@ -8,6 +8,7 @@ mod bad_input;
 mod cancel;
 mod chat;
 mod command_line;
+mod faults;
 mod generate;
 mod http;
 mod ollama;

@@ -61,6 +61,14 @@ impl Server {
         Self::start_with(&[&fixed, flags].concat(), &[])
     }
 
+    /// Starts the server on the scripted runtime with a folder of models, which are scripts.
+    pub(crate) fn scripted_folder(folder: &Path, flags: &[&str]) -> Self {
+        let library = rkllm_fake::library(Generation::V1_3);
+        let paths = [folder, &library].map(|path| path.to_str().expect("a UTF-8 path"));
+        let fixed = ["--models-dir", paths[0], "--runtime", paths[1]];
+        Self::start_with(&[&fixed, flags].concat(), &[])
+    }
+
     /// Starts the server on the scripted runtime with a stderr that nobody reads.
     pub(crate) fn scripted_without_stderr(script: &Script) -> Self {
         let flags = scripted_flags(script);
@@ -114,6 +122,11 @@ impl Server {
 
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.url()).expect("the address makes a URL")
+    }
+
+    /// The process that listens.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends the process a signal by its short name, for example `INT`.

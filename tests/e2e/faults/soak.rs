@@ -1,0 +1,45 @@
+//! The long runs of `make soak`.
+
+use std::time::Duration;
+
+use super::killed::Killing;
+use super::{ask, models, prompt, reply, script};
+use crate::server::Server;
+
+/// Memory that may come and go.
+const PLAY: u64 = 8 << 20;
+
+#[tokio::test]
+async fn five_hundred_kills_lose_no_answer_and_leave_nothing_behind() {
+    let mut killing = Killing::start();
+    let descriptors = killing.descriptors(usize::MAX);
+    killing.rounds(50).await;
+    killing.clean().await;
+    let memory = killing.memory();
+    killing.rounds(450).await;
+    killing.clean().await;
+    let after = killing.descriptors(descriptors);
+    assert!(after <= descriptors, "{descriptors} descriptors before, {after} after");
+    let after = killing.memory();
+    assert!(after < memory + PLAY, "{memory} bytes before, {after} after");
+}
+
+#[tokio::test]
+async fn a_thousand_cycles_leave_nothing_behind() {
+    models::cycles(1000).await;
+}
+
+#[tokio::test]
+async fn a_model_that_has_rested_is_tried_again() {
+    let script = script();
+    let server = Server::scripted(&script, &[]);
+    script.set("CRASH_IN", "prefill");
+    for _ in 0..3 {
+        assert!(ask(&server, &prompt("hi")).await.is_err());
+    }
+    script.unset("CRASH_IN");
+    assert_eq!(ask(&server, &prompt("hi")).await, Err((503, "model_failed".into())));
+    // The first rest.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(ask(&server, &prompt("hi")).await, Ok(reply("hi", 5)));
+}
