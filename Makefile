@@ -1,5 +1,6 @@
 # make run    builds the server, fetches a small model if there is none, and starts it
 # make test   everything that must pass before a change goes in
+# make soak   long fault tests of the server
 # make sanitize, make arm64: slower checks of the C boundary; see CONTRIBUTING.md
 
 CARGO := scripts/cargo
@@ -9,14 +10,14 @@ ARGS ?=
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test setup build model python sanitize arm64
+.PHONY: run test setup build model python soak sanitize arm64
 
 run: build $(if $(filter models/%,$(MODEL)),model)
 	@exec target/release/rkllm-server --model "$(MODEL)" $(ARGS)
 
 test: setup model python
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features rkllm-server/soak --locked -- -D warnings
 	$(CARGO) test --workspace --locked
 	$(CARGO) test --workspace --locked --features rkllmrt/abi-1_2_1 --test library
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
@@ -35,6 +36,11 @@ model: setup
 # Python's jinja2, which tests compare chat templates with.
 python: setup
 	@scripts/python.sh
+
+# Hundreds of crashes, a thousand loads: see CONTRIBUTING.md.
+soak: setup
+	timeout 600 $(CARGO) test -p rkllm-server --no-default-features --features soak --locked \
+		--test e2e soak::
 
 # The tests of the C boundary under valgrind.
 sanitize: setup model

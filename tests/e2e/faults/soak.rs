@@ -1,9 +1,9 @@
 //! The long runs of `make soak`.
 
-use std::time::Duration;
+use rkllm_client::Error;
 
 use super::killed::Killing;
-use super::{ask, models, prompt, reply, script};
+use super::{ask, client, models, prompt, reply, script};
 use crate::server::Server;
 
 /// Memory that may come and go.
@@ -38,8 +38,10 @@ async fn a_model_that_has_rested_is_tried_again() {
         assert!(ask(&server, &prompt("hi")).await.is_err());
     }
     script.unset("CRASH_IN");
-    assert_eq!(ask(&server, &prompt("hi")).await, Err((503, "model_failed".into())));
-    // The first rest.
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    let refused = client(&server).generate(&prompt("hi")).await;
+    let Err(Error::Api { status: 503, retry_after: Some(rest), .. }) = refused else {
+        panic!("a model that failed rests: {refused:?}");
+    };
+    tokio::time::sleep(rest).await;
     assert_eq!(ask(&server, &prompt("hi")).await, Ok(reply("hi", 5)));
 }

@@ -134,3 +134,46 @@ pub(super) fn data(value: &impl Serialize, out: &mut BytesMut) {
 pub(super) fn json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
     serde_json::to_writer(out.writer(), value).expect("wire types serialise, memory takes all");
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    struct Comments;
+
+    impl Encoder for Comments {
+        const CONTENT_TYPE: &'static str = SSE;
+        const KEEP_ALIVE: &'static [u8] = SSE_COMMENT;
+
+        fn encode(&mut self, _: Event, _: &mut BytesMut) {}
+    }
+
+    struct Silent;
+
+    impl Encoder for Silent {
+        const CONTENT_TYPE: &'static str = "application/x-ndjson";
+        const KEEP_ALIVE: &'static [u8] = b"";
+
+        fn encode(&mut self, _: Event, _: &mut BytesMut) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_waits_shows_every_ten_seconds_that_it_lives() {
+        let (answer, _place) = Answer::waiting();
+        let mut body = Body::new(answer, Comments);
+        for _ in 0..3 {
+            let before = Instant::now();
+            let chunk = body.next().await.unwrap().unwrap();
+            assert_eq!((&*chunk, before.elapsed().as_secs()), (SSE_COMMENT, 10));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_format_without_comments_waits_in_silence() {
+        let (answer, _place) = Answer::waiting();
+        let mut body = Body::new(answer, Silent);
+        assert!(tokio::time::timeout(SILENCE * 3, body.next()).await.is_err());
+    }
+}

@@ -349,6 +349,10 @@ impl Registry {
             names.iter().filter_map(|name| state.shelf.unload(name, deadline)).collect()
         };
         join_all(gone).await;
+        if let Some(cache) = &self.0.defaults.prefix_cache {
+            // There is none where no model had use for it.
+            let _ = std::fs::remove_dir_all(&cache.folder);
+        }
     }
 
     /// The model of a request, and what runs it.

@@ -63,6 +63,16 @@ impl Answer {
     }
 }
 
+#[cfg(test)]
+impl Answer {
+    /// An answer that has not begun, and what holds its place in line.
+    pub(crate) fn waiting() -> (Self, impl Sized) {
+        let (sender, updates) = tokio::sync::mpsc::unbounded_channel();
+        let (commands, orders) = tokio::sync::mpsc::unbounded_channel();
+        (Self::new(0, updates, commands), (sender, orders))
+    }
+}
+
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.over {

@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 
 use rkllm::Session;
@@ -62,10 +64,18 @@ impl State {
 }
 
 impl PrefixCache {
-    /// A cache in a folder that is made here and that nobody else can read.
-    pub(super) fn new(spec: PrefixCacheSpec) -> std::io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
+    /// An empty cache in a folder that is made here and that nobody else can read.
+    pub(super) fn new(spec: PrefixCacheSpec) -> io::Result<Self> {
+        // What a process left behind that was killed. What else stands there shows below.
+        let _ = fs::remove_dir_all(&spec.folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.folder)?;
+        for folder in spec.folder.ancestors().take(2) {
+            // Folders for temporary files are open to all, and names can be guessed.
+            if fs::symlink_metadata(folder)?.uid() != rustix::process::geteuid().as_raw() {
+                let message = format!("{} belongs to another user", folder.display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+            }
+        }
         Ok(Self {
             spec,
             saved: VecDeque::new(),
@@ -175,7 +185,41 @@ impl PrefixCache {
     }
 }
 
+impl Drop for PrefixCache {
+    fn drop(&mut self) {
+        // What stays behind is removed by the next process, or when the server ends.
+        let _ = fs::remove_dir_all(&self.spec.folder);
+    }
+}
+
 fn remove(saved: &Saved) {
     // The folder goes with the process.
     let _ = fs::remove_file(&saved.path);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_cache_begins_empty_and_leaves_nothing() {
+        let server = tempfile::tempdir().unwrap();
+        let folder = server.path().join("rkllm-cache-1/model");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("7.cache"), "left behind").unwrap();
+        let cache =
+            PrefixCache::new(PrefixCacheSpec { folder: folder.clone(), budget: 1 }).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        drop(cache);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_an_error() {
+        let folder = PathBuf::from("/dev/null/rkllm-cache-1/model");
+        PrefixCache::new(PrefixCacheSpec { folder, budget: 1 }).unwrap_err();
+    }
 }
