@@ -1,13 +1,13 @@
 //! The routes and what they share; the same for the server and for tests.
 
-use actix_web::App;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data};
+use actix_web::{App, HttpRequest};
 
 use crate::dialect::{anthropic, native, ollama, openai, ws};
-use crate::http::{self as common, Http};
+use crate::http::{self as common, Client, Http};
 use crate::hub::Hub;
 use crate::registry::Registry;
 
@@ -16,6 +16,15 @@ use crate::registry::Registry;
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) hub: Hub,
+}
+
+impl State {
+    /// The same for the client that sends a request: what a model remembers of one client's prompts
+    /// is nobody else's.
+    pub(crate) fn of(&self, request: &HttpRequest) -> Self {
+        let registry = self.registry.clone().with_owner(Client::of(request).owner());
+        Self { registry, hub: self.hub.clone() }
+    }
 }
 
 /// The application: all routes, and a JSON answer for every other path.

@@ -1,6 +1,7 @@
 //! What was typed.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -149,6 +150,52 @@ pub struct Args {
         allow_negative_numbers = true
     )]
     pub queue_timeout: u64,
+
+    /// Key that requests have to carry; can be given several times [default: none]
+    #[arg(
+        long = "api-key",
+        visible_alias = "api_key",
+        env = "RKLLM_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub api_keys: Vec<String>,
+
+    /// File with such keys, one per line
+    #[arg(long, visible_alias = "api_key_file", env = "RKLLM_API_KEY_FILE", value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+
+    /// Origin of web pages that may use the server, such as https://chat.example.com; can be given
+    /// several times; * is every page
+    #[arg(
+        long = "cors-origin",
+        visible_alias = "cors_origin",
+        env = "RKLLM_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Vec<String>,
+
+    /// Name by which the server may be called while it listens on this machine only, beside localhost;
+    /// can be given several times
+    #[arg(
+        long = "allowed-host",
+        visible_alias = "allowed_host",
+        env = "RKLLM_ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<String>,
+
+    /// Requests that one key, or without keys one address, may send in a minute [default: any number]
+    #[arg(
+        long,
+        visible_alias = "requests_per_minute",
+        env = "RKLLM_REQUESTS_PER_MINUTE",
+        value_name = "COUNT",
+        allow_negative_numbers = true
+    )]
+    pub requests_per_minute: Option<NonZeroU32>,
 
     /// Requests that may wait while one is answered; 0 refuses them with 503
     #[arg(

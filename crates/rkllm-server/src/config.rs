@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::args::{Args, SamplingArgs, TargetPlatform};
 use crate::generate::Tuning;
+use crate::http::{HttpSettings, Key};
 use crate::platform::{self, Soc};
 use crate::registry::catalog::{Catalog, CatalogError, Format, keep_alive};
 use crate::registry::{Defaults, Models, alone};
@@ -18,6 +19,7 @@ pub struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) models: Models,
     pub(crate) defaults: Defaults,
+    pub(crate) http: HttpSettings,
 }
 
 /// Why the server cannot start the way it was told to.
@@ -130,6 +132,7 @@ impl Config {
         let keep_alive = keep_alive::from_text(&args.keep_alive)
             .ok_or_else(|| ConfigError::KeepAlive { said: args.keep_alive.clone() })?;
         let budget = args.memory_budget.map(|megabytes| megabytes.saturating_mul(1_000_000));
+        let http = http(&args)?;
         let defaults = Defaults {
             sampling: Tuning {
                 max_new_tokens: max_new_tokens.map(i64::from),
@@ -148,8 +151,34 @@ impl Config {
             prompt_cache: args.prompt_cache_path,
         };
         let address = SocketAddr::new(args.host, args.port);
-        Ok(Self { address, models: Models { main, catalog }, defaults })
+        Ok(Self { address, models: Models { main, catalog }, defaults, http })
     }
+}
+
+/// Who may use the server.
+fn http(args: &Args) -> Result<HttpSettings, ConfigError> {
+    let mut keys = args.api_keys.clone();
+    if let Some(path) = &args.api_key_file {
+        check("file of API keys", path)?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+            what: "file of API keys",
+            path: path.clone(),
+            source,
+        })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        keys.extend(lines.map(str::to_owned));
+        if keys.is_empty() {
+            // Nobody who names a file wants a server that is open to all.
+            return Err(ConfigError::Empty { what: "file of API keys", path: path.clone() });
+        }
+    }
+    let keys = keys.iter().map(|key| Key::new(key)).collect::<Result<_, _>>();
+    Ok(HttpSettings {
+        keys: keys.map_err(|error| ConfigError::Range(error.to_string()))?,
+        cors_origins: args.cors_origins.clone(),
+        allowed_hosts: args.allowed_hosts.clone(),
+        requests_per_minute: args.requests_per_minute,
+    })
 }
 
 fn limits(args: &Args) -> Limits {

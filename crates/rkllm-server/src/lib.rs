@@ -36,7 +36,7 @@ pub use args::{Action, Args, SamplingArgs, TargetPlatform};
 pub use config::{Config, ConfigError};
 
 use app::State;
-use http::{Http, HttpSettings};
+use http::Http;
 use hub::Hub;
 use registry::{ModelState, Registry};
 use worker::{Facts, Status};
@@ -106,7 +106,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     tracing::info!("listening on http://{address}");
     let (registry, tasks) = Registry::new(config.models, config.defaults);
-    let http = Data::new(Http::new(HttpSettings::default(), address));
+    let http = Data::new(Http::new(config.http, address));
     let hub = Hub::new(hub::Settings::from_env(registry.folder()));
     let state = State { registry: registry.clone(), hub };
     let server = serve(listener, state, Data::clone(&http), tasks)?;

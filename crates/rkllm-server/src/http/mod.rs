@@ -21,6 +21,7 @@ pub(crate) use compress::compress;
 pub(crate) use cors::cors;
 pub(crate) use guard::{Http, guard};
 pub(crate) use inflate::{Encoding, InflateError, inflate};
+pub(crate) use key::Key;
 pub(crate) use observe::observe;
 pub(crate) use probes::routes;
 pub(crate) use request_id::RequestId;

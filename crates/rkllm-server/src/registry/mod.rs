@@ -33,7 +33,11 @@ const RESCAN: Duration = Duration::from_secs(2);
 
 /// The way to the models. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Registry(Arc<Inner>);
+pub(crate) struct Registry {
+    inner: Arc<Inner>,
+    /// Whose requests it passes on, where clients are told apart.
+    owner: Option<u64>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -63,15 +67,13 @@ pub(crate) struct Models {
     pub(crate) catalog: Option<Catalog>,
 }
 
-/// Which model a request is for, and whose it is.
+/// Which model a request is for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
     /// By name or alias; `None` is the only model, or the one that the server was started with.
     pub(crate) model: Option<String>,
     /// How long it stays in memory after this request; `None` as its settings say.
     pub(crate) keep_alive: Option<KeepAlive>,
-    /// Whose request it is, where clients are told apart.
-    pub(crate) owner: Option<u64>,
 }
 
 /// A request that will be answered.
@@ -108,16 +110,21 @@ impl Registry {
         let Models { main, catalog } = models;
         let scanned = Instant::now();
         let state = Mutex::new(State { main, catalog, scanned, shelf, closing: false });
-        let registry =
-            Self(Arc::new(Inner { defaults, state, started: watch::Sender::new(false) }));
+        let inner = Inner { defaults, state, started: watch::Sender::new(false) };
+        let registry = Self { inner: Arc::new(inner), owner: None };
         let tasks = registry.clone().live();
         (registry, tasks)
+    }
+
+    /// The same for the requests of one client.
+    pub(crate) fn with_owner(self, owner: Option<u64>) -> Self {
+        Self { owner, ..self }
     }
 
     /// Loads the main model and the pinned ones and lets idle ones go, for ever.
     async fn live(self) {
         let pinned = {
-            let state = self.0.state.lock();
+            let state = self.inner.state.lock();
             let entries = state.entries().filter(|entry| entry.settings.pinned).cloned();
             state.main.iter().cloned().chain(entries).collect::<Vec<_>>()
         };
@@ -126,12 +133,12 @@ impl Registry {
                 tracing::error!(model = entry.name, "{error}");
             }
         }
-        self.0.started.send_replace(true);
+        self.inner.started.send_replace(true);
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.0.state.lock().shelf.unload_idle();
+            self.inner.state.lock().shelf.unload_idle();
         }
     }
 
@@ -144,7 +151,7 @@ impl Registry {
         request: Request,
     ) -> Result<Accepted, Error> {
         let (entry, worker) = self.find(target).await?;
-        let (answer, prepared) = worker.answer(target.owner, request).await?;
+        let (answer, prepared) = worker.answer(self.owner, request).await?;
         Ok(Accepted {
             answer,
             model: entry.name.clone(),
@@ -221,13 +228,13 @@ impl Registry {
     /// All models by name.
     pub(crate) async fn models(&self) -> Vec<ModelInfo> {
         let outdated = {
-            let state = self.0.state.lock();
+            let state = self.inner.state.lock();
             state.catalog.is_some() && state.scanned.elapsed() > RESCAN
         };
         if outdated {
             self.rescan().await;
         }
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         let mut models: Vec<_> = state.all().map(|entry| self.describe(&state, entry)).collect();
         models.extend(state.broken());
         models.sort_by(|a, b| a.name.cmp(&b.name));
@@ -237,7 +244,7 @@ impl Registry {
     /// One model.
     pub(crate) async fn model(&self, name: Option<&str>) -> Result<ModelInfo, Error> {
         let entry = self.entry(name).await?;
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         Ok(self.describe(&state, &entry))
     }
 
@@ -258,7 +265,7 @@ impl Registry {
     /// Takes a model out of memory once its requests are answered. Over when it is gone.
     pub(crate) async fn unload(&self, name: Option<&str>) -> Result<(), Error> {
         let entry = self.entry(name).await?;
-        let gone = self.0.state.lock().shelf.unload(&entry.name, shelf::far());
+        let gone = self.inner.state.lock().shelf.unload(&entry.name, shelf::far());
         if let Some(gone) = gone {
             gone.await;
         }
@@ -268,11 +275,11 @@ impl Registry {
     /// Looks for models again, after files of the models folder came, changed or went. Models that
     /// are in memory and have changed are let go once their requests are answered.
     pub(crate) async fn rescan(&self) {
-        let Some(catalog) = self.0.state.lock().catalog.clone() else {
+        let Some(catalog) = self.inner.state.lock().catalog.clone() else {
             return;
         };
         let scanned = tokio::task::spawn_blocking(move || catalog.rescan()).await;
-        let mut state = self.0.state.lock();
+        let mut state = self.inner.state.lock();
         state.scanned = Instant::now();
         match scanned {
             Ok(Ok((catalog, diff))) => {
@@ -293,16 +300,16 @@ impl Registry {
 
     /// The models folder.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         state.catalog.as_ref().map(|catalog| catalog.folder().to_owned())
     }
 
     /// Waits until the main model is loaded or cannot be; without one, until the server can answer.
     pub(crate) async fn settled(&self) -> Option<(String, Status)> {
         // The registry holds the other end.
-        let _ = self.0.started.subscribe().wait_for(|started| *started).await;
+        let _ = self.inner.started.subscribe().wait_for(|started| *started).await;
         let (name, worker) = {
-            let state = self.0.state.lock();
+            let state = self.inner.state.lock();
             let main = state.main.as_ref()?;
             (main.name.clone(), state.shelf.get(&main.name)?.worker.clone())
         };
@@ -312,7 +319,7 @@ impl Registry {
 
     /// Whether a model is in memory; with a name, that one.
     pub(crate) fn is_loaded(&self) -> bool {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         let names =
             state.main.as_ref().map_or_else(|| state.shelf.names(), |main| vec![main.name.clone()]);
         names.iter().any(|name| {
@@ -323,7 +330,7 @@ impl Registry {
 
     /// Whether requests are taken, and why not.
     pub(crate) fn readiness(&self) -> Result<(), String> {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         if state.closing {
             return Err("the server is shutting down".to_owned());
         }
@@ -334,7 +341,7 @@ impl Registry {
             Some(Status::Ready(_)) => Ok(()),
             Some(Status::Failed { reason }) => Err(format!("the model has failed: {reason}")),
             // It may have been unloaded, and is loaded for the next request.
-            None if *self.0.started.borrow() => Ok(()),
+            None if *self.inner.started.borrow() => Ok(()),
             _ => Err("the model is being loaded".to_owned()),
         }
     }
@@ -343,13 +350,13 @@ impl Registry {
     /// now on.
     pub(crate) async fn close(&self, deadline: Instant) {
         let gone: Vec<_> = {
-            let mut state = self.0.state.lock();
+            let mut state = self.inner.state.lock();
             state.closing = true;
             let names = state.shelf.names();
             names.iter().filter_map(|name| state.shelf.unload(name, deadline)).collect()
         };
         join_all(gone).await;
-        if let Some(cache) = &self.0.defaults.prefix_cache {
+        if let Some(cache) = &self.inner.defaults.prefix_cache {
             // There is none where no model had use for it.
             let _ = std::fs::remove_dir_all(&cache.folder);
         }
@@ -363,11 +370,11 @@ impl Registry {
     }
 
     async fn entry(&self, name: Option<&str>) -> Result<Arc<ModelEntry>, Error> {
-        let found = self.0.state.lock().resolve(name);
+        let found = self.inner.state.lock().resolve(name);
         match found {
             Err(CatalogError::Unknown { .. }) if self.folder().is_some() => {
                 self.rescan().await;
-                self.0.state.lock().resolve(name).map_err(not_found)
+                self.inner.state.lock().resolve(name).map_err(not_found)
             }
             found => found.map_err(not_found),
         }
@@ -378,7 +385,7 @@ impl Registry {
         entry: &Arc<ModelEntry>,
         keep_alive: Option<KeepAlive>,
     ) -> Result<Worker, Error> {
-        let mut state = self.0.state.lock();
+        let mut state = self.inner.state.lock();
         if state.closing {
             return Err(shutting_down());
         }
@@ -387,19 +394,19 @@ impl Registry {
         }
         let is_main = state.main.as_ref().is_some_and(|main| main.name == entry.name);
         let stays = is_main || entry.settings.pinned;
-        let usual = if stays { KeepAlive::Forever } else { self.0.defaults.keep_alive };
+        let usual = if stays { KeepAlive::Forever } else { self.inner.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
-        let told = self.0.defaults.spec(entry);
+        let told = self.inner.defaults.spec(entry);
         state.shelf.load(entry, told, keep_alive)
     }
 
     fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {
-        describe::describe(entry, state.shelf.get(&entry.name), &self.0.defaults)
+        describe::describe(entry, state.shelf.get(&entry.name), &self.inner.defaults)
     }
 
     /// What is known of the main model once it is loaded.
     pub(crate) fn facts(&self, name: &str) -> Option<Arc<Facts>> {
-        match self.0.state.lock().shelf.get(name)?.worker.status() {
+        match self.inner.state.lock().shelf.get(name)?.worker.status() {
             Status::Ready(facts) => Some(facts),
             _ => None,
         }

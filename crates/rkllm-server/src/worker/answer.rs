@@ -1,5 +1,6 @@
 //! The events of one request, from its place in line to its end.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -8,6 +9,7 @@ use super::protocol::Id;
 use super::{Command, Update};
 use crate::error::{Code, Error};
 use crate::generate::{Done, Event};
+use crate::metrics;
 
 /// The events of one request. Dropping it leaves the line or ends the run.
 ///
@@ -15,6 +17,7 @@ use crate::generate::{Done, Event};
 /// more tokens than the context. A client that reads slowly must not hold up the others' model.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    model: Arc<str>,
     id: Id,
     updates: UnboundedReceiver<Update>,
     commands: UnboundedSender<Command>,
@@ -23,11 +26,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(super) fn new(
+        model: Arc<str>,
         id: Id,
         updates: UnboundedReceiver<Update>,
         commands: UnboundedSender<Command>,
     ) -> Self {
-        Self { id, updates, commands, over: false }
+        Self { model, id, updates, commands, over: false }
     }
 
     /// It was refused before it began; there is nothing to leave.
@@ -51,7 +55,7 @@ impl Answer {
             )),
         };
         if matches!(event, Event::Done(_) | Event::Failed(_)) {
-            log(&event);
+            log(&self.model, &event);
             self.over = true;
         }
         Poll::Ready(Some(event))
@@ -69,7 +73,7 @@ impl Answer {
     pub(crate) fn waiting() -> (Self, impl Sized) {
         let (sender, updates) = tokio::sync::mpsc::unbounded_channel();
         let (commands, orders) = tokio::sync::mpsc::unbounded_channel();
-        (Self::new(0, updates, commands), (sender, orders))
+        (Self::new("m".into(), 0, updates, commands), (sender, orders))
     }
 }
 
@@ -84,19 +88,26 @@ impl Drop for Answer {
 }
 
 /// One line for each answer, once it is over.
-fn log(last: &Event) {
+fn log(model: &str, last: &Event) {
     match last {
-        Event::Done(Done { finish, usage, timings, .. }) => tracing::info!(
-            ?finish,
-            prompt = usage.prompt,
-            cached = usage.cached,
-            completion = usage.completion,
-            queue = ?timings.queue,
-            prefill = ?timings.prefill,
-            decode = ?timings.decode,
-            "answered"
-        ),
-        Event::Failed(error) => tracing::warn!(code = error.code.name(), "failed: {error}"),
+        Event::Done(done @ Done { finish, usage, timings, .. }) => {
+            metrics::answered(model, done);
+            tracing::info!(
+                model,
+                ?finish,
+                prompt = usage.prompt,
+                cached = usage.cached,
+                completion = usage.completion,
+                queue = ?timings.queue,
+                prefill = ?timings.prefill,
+                decode = ?timings.decode,
+                "answered"
+            );
+        }
+        Event::Failed(error) => {
+            metrics::failed(model, error);
+            tracing::warn!(model, code = error.code.name(), "failed: {error}");
+        }
         _ => {}
     }
 }

@@ -54,6 +54,7 @@ pub(crate) struct Limits {
 /// A model that is loaded or about to be. Clones share it; the last one ends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
+    model: Arc<str>,
     commands: UnboundedSender<Command>,
     status: watch::Receiver<Status>,
     activity: Arc<Mutex<Activity>>,
@@ -123,12 +124,13 @@ impl Worker {
         room: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (commands, orders) = unbounded_channel();
+        let model = Arc::from(spec.name.as_str());
         let (report, status) = watch::channel(Status::Loading { since: SystemTime::now() });
         let idle = Activity { requests: 0, since: Instant::now(), process: None };
         let activity = Arc::new(Mutex::new(idle));
         let supervisor = Supervisor::new(spec, limits, orders, (report, Arc::clone(&activity)));
         tokio::spawn(supervisor.run(room));
-        Self { commands, status, activity, ids: Arc::default() }
+        Self { model, commands, status, activity, ids: Arc::default() }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -154,7 +156,7 @@ impl Worker {
         request: Request,
     ) -> Result<(Answer, Prepared), Error> {
         let (id, updates, reply) = self.submit(owner, Work::Answer(request));
-        let answer = Answer::new(id, updates, self.commands.clone());
+        let answer = Answer::new(Arc::clone(&self.model), id, updates, self.commands.clone());
         match reply.await.unwrap_or_else(|_| Err(closed())) {
             Ok(prepared) => Ok((answer, prepared)),
             Err(error) => {

@@ -61,9 +61,8 @@ pub(super) fn owns(request: &RequestHead) -> bool {
 async fn messages(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let body = body::read(request.headers(), payload).await?;
-        let mut parsed = parse::messages(&body, Limit::Required)?;
-        parsed.target.owner = Client::of(&request).owner();
-        answer(&state, parsed).await
+        let parsed = parse::messages(&body, Limit::Required)?;
+        answer(&state.of(&request), parsed).await
     };
     answered.await.unwrap_or_else(|error| failure(&request, &error))
 }

@@ -43,7 +43,7 @@ async fn health(state: Data<State>) -> HttpResponse {
 async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let parsed = parse::generate(&body::read(request.headers(), payload).await?)?;
-        answer(&state, parsed, Endpoint::Generate, Client::of(&request).owner()).await
+        answer(&state.of(&request), parsed, Endpoint::Generate).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))
 }
@@ -51,19 +51,14 @@ async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) ->
 async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let parsed = parse::chat(&body::read(request.headers(), payload).await?)?;
-        answer(&state, parsed, Endpoint::Chat, Client::of(&request).owner()).await
+        answer(&state.of(&request), parsed, Endpoint::Chat).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))
 }
 
-async fn answer(
-    state: &State,
-    parsed: Parsed,
-    endpoint: Endpoint,
-    owner: Option<u64>,
-) -> Result<HttpResponse, Error> {
+async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
     let stream = parsed.stream;
-    let Accepted { answer, ignored, .. } = accept(state, parsed, endpoint, owner).await?;
+    let Accepted { answer, ignored, .. } = accept(state, parsed, endpoint).await?;
     let mut response = HttpResponse::Ok();
     if !ignored.is_empty() {
         response.insert_header((ignored::IGNORED, ignored::header(&ignored)));
@@ -75,17 +70,16 @@ async fn answer(
     Ok(response.json(encode::complete(collected, endpoint)))
 }
 
-/// Sends a request of `owner` to its model. What is ignored is named as on the wire.
+/// Sends a request to its model. What is ignored is named as on the wire.
 pub(super) async fn accept(
     state: &State,
     parsed: Parsed,
     endpoint: Endpoint,
-    owner: Option<u64>,
 ) -> Result<Accepted, Error> {
     let Parsed { model, messages, enable_thinking, tuning, mut ignored, .. } = parsed;
     tuning.check()?;
     let last = messages.len().saturating_sub(1);
-    let target = Target { model, owner, ..Target::default() };
+    let target = Target { model, ..Target::default() };
     let input = Input::chat(messages);
     let request = Request { input, enable_thinking, tuning, ..Request::default() };
     let mut accepted = state.registry.answer(&target, request).await?;

@@ -45,7 +45,7 @@ pub(super) async fn generate(
 ) -> HttpResponse {
     let answered = async {
         let parsed = parse(&body::read(request.headers(), payload).await?)?;
-        answer::answer(&state, parsed).await
+        answer::answer(&state.of(&request), parsed).await
     };
     answered.await.unwrap_or_else(|error| reply::failure(&error))
 }

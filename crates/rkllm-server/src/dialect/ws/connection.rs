@@ -219,8 +219,7 @@ impl Connection {
         while self.tasks.try_join_next().is_some() {}
         self.started += 1;
         let (number, id) = (self.started, ask.id.clone());
-        let teller =
-            Teller { number, owner: self.shared.client.owner(), sender: self.sender.clone() };
+        let teller = Teller { number, sender: self.sender.clone() };
         let work = answer(Data::clone(&self.shared.state), ask, teller);
         let task = self.tasks.spawn_local(work.instrument(Span::current()));
         self.running.push(Running { number, id, task });
@@ -230,8 +229,6 @@ impl Connection {
 /// Puts one request's messages on their way.
 struct Teller {
     number: u64,
-    /// Whose request it is.
-    owner: Option<u64>,
     sender: Sender<Outgoing>,
 }
 
@@ -247,7 +244,7 @@ impl Teller {
 /// Answers one request, up to its last message.
 async fn answer(state: Data<State>, ask: Ask, teller: Teller) {
     let Ask { id, parsed, endpoint } = ask;
-    let accepted = match native::accept(&state, parsed, endpoint, teller.owner).await {
+    let accepted = match native::accept(&state, parsed, endpoint).await {
         Ok(accepted) => accepted,
         Err(error) => return teller.tell(outbound::error(Some(&id), &error), true).await,
     };

@@ -39,6 +39,7 @@ async fn open(
         }
     };
     let client = Client::of(&request);
+    let state = Data::new(state.of(&request));
     let stream = stream.max_frame_size(body::MAX_BODY).aggregate_continuations();
     let stream = stream.max_continuation_size(body::MAX_BODY);
     let connection = Connection::new(Shared { state, http, client }, session);

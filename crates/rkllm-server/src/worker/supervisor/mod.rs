@@ -19,6 +19,7 @@ use super::process::Process;
 use super::protocol::{ToChild, encode};
 use super::{Activity, Command, EXIT, Limits, ModelSpec, Status, Submit};
 use crate::error::{Code, Error};
+use crate::metrics;
 
 /// Questions that need no turn of the model and may wait at a time.
 const MAX_QUESTIONS: usize = 64;
@@ -41,6 +42,8 @@ pub(super) struct Supervisor {
     /// When the child was heard last, and when it was asked for a sign of life since.
     heard: Instant,
     pinged: Option<Instant>,
+    /// Whether there was a child before.
+    started: bool,
     /// When it prepared a request last.
     prepared: Instant,
 }
@@ -112,6 +115,7 @@ impl Supervisor {
             closing: None,
             heard: now,
             pinged: None,
+            started: false,
             prepared: now,
         }
     }
@@ -199,6 +203,9 @@ impl Supervisor {
         if activity.requests != 0 && requests == 0 {
             activity.since = Instant::now();
         }
+        if activity.requests != requests {
+            metrics::queue_length(&self.spec.name, requests.saturating_sub(1));
+        }
         activity.requests = requests;
         activity.process = match &self.child {
             Child::Loading(process) | Child::Ready(process) | Child::Stopping(process, _) => {
@@ -214,6 +221,9 @@ impl Supervisor {
             Ok(process) => {
                 process.send(&ToChild::Load(Box::new(self.spec.clone())));
                 self.status.send_replace(Status::Loading { since: SystemTime::now() });
+                if std::mem::replace(&mut self.started, true) {
+                    metrics::restarted(&self.spec.name);
+                }
                 self.load = (now, Duration::ZERO);
                 self.child = Child::Loading(process);
             }
