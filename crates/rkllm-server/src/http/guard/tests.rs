@@ -89,10 +89,13 @@ async fn without_a_key_only_probes_are_answered() {
             ("POST /v1/messages", &[("x-api-key", "secret")]),
             ("GET /nowhere", &[]),
             ("GET /health", &[]),
+            ("POST /v1/chat/completions", &[]),
+            ("GET /v1/models", &[("anthropic-version", "2023-06-01")]),
+            ("POST /api/chat", &[]),
         ],
     )
     .await;
-    assert_eq!(statuses(&answers), [401, 401, 200, 401, 200, 401, 200]);
+    assert_eq!(statuses(&answers), [401, 401, 200, 401, 200, 401, 200, 401, 401, 401]);
     assert_eq!(answers[0].header("www-authenticate"), Some("Bearer"));
     assert_eq!(answers[0].body["code"], "unauthorized");
     assert_eq!(
@@ -102,6 +105,9 @@ async fn without_a_key_only_probes_are_answered() {
     assert!(answers[1].body["error"].as_str().unwrap().starts_with("the API key is wrong"));
     assert_eq!(answers[3].body["error"]["type"], "authentication_error");
     assert_eq!(answers[3].body["request_id"], answers[3].header("request-id").unwrap());
+    assert_eq!(answers[7].body["error"]["code"], "invalid_api_key");
+    assert_eq!(answers[8].body["error"]["type"], "authentication_error");
+    assert_eq!(answers[9].body["error"], answers[0].body["error"]);
 }
 
 #[actix_web::test]
