@@ -3,7 +3,7 @@
 use actix_web::dev::RequestHead;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{anthropic, native, ws};
+use super::{anthropic, native, ollama, openai, ws};
 use crate::error::Error;
 
 /// What HTTP as a whole needs to know of a dialect.
@@ -17,12 +17,24 @@ pub(crate) struct Face {
 }
 
 /// All dialects; the first one that owns a path has it.
-const FACES: [Face; 3] = [
+const FACES: [Face; 5] = [
     Face {
         name: "anthropic",
         paths: anthropic::PATHS,
         owns: anthropic::owns,
         failure: anthropic::failure,
+    },
+    Face {
+        name: "openai",
+        paths: openai::PATHS,
+        owns: openai::owns,
+        failure: |_, error| openai::failure(error),
+    },
+    Face {
+        name: "ollama",
+        paths: ollama::PATHS,
+        owns: ollama::owns,
+        failure: |_, error| ollama::failure(error),
     },
     Face {
         name: "websocket",

@@ -28,12 +28,17 @@ mod think;
 mod time;
 mod tool;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 use serde::Serialize;
 
 use crate::error::{Code, Error};
+pub(super) use reply::failure;
+
+/// What this dialect has.
+pub(super) const PATHS: &str = "/ and those below /api";
 
 /// The version of the API that this is. Programs refuse older ones, and what is not three numbers.
 const VERSION: &str = "0.13.5";
@@ -70,6 +75,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .default_service(web::to(not_found));
     let root = resource("/", "GET, HEAD").route(web::get().to(root)).route(web::head().to(root));
     config.service(root).service(api);
+}
+
+/// Whether a request is this dialect's.
+pub(super) fn owns(request: &RequestHead) -> bool {
+    let path = request.uri.path();
+    matches!(path, "/" | "/api") || path.starts_with("/api/")
 }
 
 /// A path whose other methods are answered with an error that names the right ones.

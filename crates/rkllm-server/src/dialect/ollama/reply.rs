@@ -38,7 +38,7 @@ pub(super) fn whole(mut response: HttpResponseBuilder, body: Vec<u8>) -> HttpRes
 }
 
 /// An error before anything else was sent.
-pub(super) fn failure(error: &Error) -> HttpResponse {
+pub(in crate::dialect) fn failure(error: &Error) -> HttpResponse {
     let mut response = HttpResponse::build(error.code.status());
     if let Some(seconds) = error.retry_after.or((error.code == Code::Busy).then_some(SOON)) {
         response.insert_header((RETRY_AFTER, seconds.to_string()));

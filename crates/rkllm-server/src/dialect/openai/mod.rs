@@ -24,6 +24,7 @@ mod tokens;
 mod tools;
 mod wire;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, Bytes, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
@@ -31,7 +32,12 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use super::body;
 use crate::app::State;
 use crate::error::{Code, Error};
-use error::failure;
+use crate::http::not_found;
+pub(super) use error::failure;
+
+/// What this dialect has.
+pub(super) const PATHS: &str = "POST /v1/chat/completions, /v1/completions, /v1/embeddings and \
+                                /v1/rerank, GET /v1/models and /v1/models/{id}";
 
 /// One model. Names contain slashes, plain or encoded.
 const MODEL: &str = "/v1/models/{id:.+}";
@@ -49,6 +55,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/models", "GET").route(web::get().to(models)))
         .service(resource(MODEL, "GET").route(web::get().to(model)))
         .service(web::resource(["/v1", "/v1/{path:.*}"]).default_service(web::to(not_found)));
+}
+
+/// Whether a request is this dialect's, unless it is another one's under `/v1`.
+pub(super) fn owns(request: &RequestHead) -> bool {
+    let path = request.uri.path().trim_end_matches('/');
+    matches!(path, "/v1" | "/tokenize" | "/detokenize") || path.starts_with("/v1/")
 }
 
 /// A path, with or without a slash at its end, whose other methods are answered with an error that
@@ -87,17 +99,6 @@ async fn model(state: Data<State>, id: Path<String>) -> HttpResponse {
 
 fn dressed(answered: Result<HttpResponse, Error>) -> HttpResponse {
     answered.unwrap_or_else(|error| failure(&error))
-}
-
-async fn not_found(request: HttpRequest) -> HttpResponse {
-    failure(&Error::new(
-        Code::NotFound,
-        format!(
-            "there is no {} here; the paths are POST /v1/chat/completions, /v1/completions, \
-             /v1/embeddings and /v1/rerank, GET /v1/models and /v1/models/{{id}}",
-            request.path()
-        ),
-    ))
 }
 
 #[cfg(test)]
