@@ -15,6 +15,7 @@ mod ollama;
 mod ollama_models;
 mod openai;
 mod pipes;
+mod prefix_cache;
 mod server;
 mod stop;
 mod vendor;
