@@ -8,6 +8,7 @@
 mod app;
 mod args;
 mod config;
+mod config_file;
 mod dialect;
 mod error;
 mod generate;
