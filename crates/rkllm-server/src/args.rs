@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::config_file::{ConfigFile, optional};
+use crate::config_file::{ConfigFile, not_needed, optional};
 
 /// Serves a language model over HTTP: .rkllm models on the NPU of a Rockchip board, GGUF models on
 /// any CPU.
@@ -276,12 +276,19 @@ impl Args {
         let file = first.get_one::<PathBuf>("config").filter(|_| first.subcommand().is_none());
         if let Some(path) = file {
             command = match ConfigFile::read(path).and_then(|file| file.defaults(command.clone())) {
+                Ok(command) if says(&command, "models_dir") => command.mut_arg("model", not_needed),
                 Ok(command) => command,
                 Err(error) => return Err(command.error(ErrorKind::ValueValidation, error)),
             };
         }
         Self::from_arg_matches_mut(&mut command.try_get_matches_from(typed)?)
     }
+}
+
+/// Whether the command has a default for a flag.
+fn says(command: &Command, flag: &str) -> bool {
+    let mut flags = command.get_arguments();
+    flags.any(|arg| arg.get_id() == flag && !arg.get_default_values().is_empty())
 }
 
 /// Variables that are empty count as unset, because unit files and container settings can often only
@@ -394,7 +401,10 @@ mod tests {
         let file = folder.path().join("server.toml");
         fs::write(&file, example).unwrap();
         let args = understand(&["--config", file.to_str().unwrap(), "--port", "5002"]).unwrap();
-        assert_eq!(args.model.as_deref(), Some(Path::new("/srv/models/Qwen3-1.7B-w8a8-rk3588.rkllm")));
+        assert_eq!(
+            args.model.as_deref(),
+            Some(Path::new("/srv/models/Qwen3-1.7B-w8a8-rk3588.rkllm"))
+        );
         assert_eq!(args.host.to_string(), "0.0.0.0");
         assert_eq!(args.port, 5002);
         assert_eq!(args.keep_alive, "30m");
@@ -414,7 +424,10 @@ mod tests {
         let missing = with("port = 1").unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::MissingRequiredArgument);
         let wrong = with("modles_dir = \"models\"").unwrap_err().to_string();
-        assert!(wrong.contains("line 1: there is no modles_dir; did you mean models_dir?"), "{wrong}");
+        assert!(
+            wrong.contains("line 1: there is no modles_dir; did you mean models_dir?"),
+            "{wrong}"
+        );
         let absent = understand(&["--config", "/nonexistent.toml"]).unwrap_err().to_string();
         assert!(absent.contains("configuration file /nonexistent.toml"), "{absent}");
     }

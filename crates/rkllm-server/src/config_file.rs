@@ -43,9 +43,8 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigError::Line`] for what is no flag, or no value of it.
     pub(crate) fn defaults(&self, mut command: Command) -> Result<Command, ConfigError> {
-        let table = DeTable::parse(&self.text).map_err(|error| {
-            self.at(error.span().map_or(0, |span| span.start), error.message())
-        })?;
+        let table = DeTable::parse(&self.text)
+            .map_err(|error| self.at(error.span().map_or(0, |span| span.start), error.message()))?;
         let mut said: HashMap<Id, &str> = HashMap::new();
         // In the order in which they stand, so that the first fault is the one that is told.
         let mut entries: Vec<_> = table.get_ref().iter().collect();
@@ -61,7 +60,7 @@ impl ConfigFile {
             let values = self
                 .values(arg, value.get_ref())
                 .ok_or_else(|| self.at(place, &format!("{key} {}", wanted(arg))))?;
-            command = optional(command.mut_arg(id, |arg| arg.default_values(values)));
+            command = command.mut_arg(id, |arg| not_needed(arg).default_values(values));
             check(&command).map_err(|message| self.at(place, &message))?;
         }
         Ok(command)
@@ -100,9 +99,14 @@ impl ConfigFile {
     }
 }
 
-/// The command without flags that have to be there: the file may say what they do.
+/// The command without flags that have to be there.
 pub(crate) fn optional(command: Command) -> Command {
-    command.mut_args(|arg| arg.required(false).required_unless_present(Resettable::<Id>::Reset))
+    command.mut_args(not_needed)
+}
+
+/// A flag that need not be there.
+pub(crate) fn not_needed(arg: Arg) -> Arg {
+    arg.required(false).required_unless_present(Resettable::<Id>::Reset)
 }
 
 /// The names of a flag as keys.
@@ -133,15 +137,15 @@ fn unknown(command: &Command, key: &str) -> String {
 
 fn wanted(arg: &Arg) -> &'static str {
     match arg.get_action() {
-        ArgAction::SetTrue | ArgAction::SetFalse => "is true or false",
-        ArgAction::Append => "is a text or a list of texts",
-        _ => "is a text or a decimal number",
+        ArgAction::SetTrue | ArgAction::SetFalse => "must be true or false",
+        ArgAction::Append => "must be a text or a list of texts",
+        _ => "must be a text or a decimal number",
     }
 }
 
 /// Whether the defaults of a command are values that its flags can have.
 fn check(command: &Command) -> Result<(), String> {
-    let alone = command.clone().mut_args(|arg| arg.env(None));
+    let alone = optional(command.clone()).mut_args(|arg| arg.env(None));
     let Err(error) = alone.try_get_matches_from([command.get_name()]) else {
         return Ok(());
     };
