@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A failure: the body of a response with an error status, or the last event of a stream that broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// A sentence for people: what happened and what to change.
     pub error: String,
@@ -22,6 +23,7 @@ impl ErrorBody {
 
 /// The word in [`ErrorBody::status`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorStatus {
     /// `error`

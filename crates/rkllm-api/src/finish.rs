@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FinishReason {
@@ -26,6 +27,7 @@ impl FinishReason {
 
 /// The tokens of one request, counted by the model's tokenizer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens of the whole rendered prompt, cached ones included.
     pub prompt_tokens: u32,
@@ -39,6 +41,7 @@ pub struct Usage {
 
 /// Where the time of one request went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timings {
     /// Milliseconds from the request's arrival to the start of its run: loading the model, waiting for a turn, tokenizing.
     pub queue_ms: f64,

@@ -25,7 +25,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
 fn health() {
     let json = json!({"status": "healthy", "model_loaded": true, "timestamp": 1234567890.123});
     let health: Health = from_value(json.clone()).unwrap();
-    assert_eq!(health.status, Health::HEALTHY);
+    assert_eq!((health.status.as_str(), &health.reason), (Health::HEALTHY, &None));
     assert_eq!(to_value(health).unwrap(), json);
 }
 

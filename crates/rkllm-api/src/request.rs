@@ -18,28 +18,36 @@ macro_rules! tunable {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
             /// Randomness of the choice of the next token; 0 always takes the likeliest.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2))]
             pub temperature: Option<f64>,
             /// Choose among the likeliest tokens whose probabilities add up to this.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
             pub top_p: Option<f64>,
             /// Choose among this many of the likeliest tokens.
             #[serde(skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1_000_000))]
             pub top_k: Option<i64>,
             /// Most tokens to produce; `max_tokens` is read as well.
             #[serde(skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_147_483_647))]
             pub max_new_tokens: Option<i64>,
             /// Factor against tokens that appeared already; 1 is none.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = 0.01, maximum = 10))]
             pub repeat_penalty: Option<f64>,
             /// Penalty for a token, per time that it appeared already; 0 is none.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = -2, maximum = 2))]
             pub frequency_penalty: Option<f64>,
             /// Penalty for a token that appeared already, however often; 0 is none.
             #[serde(serialize_with = "finite::serialize", skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(feature = "openapi", schema(minimum = -2, maximum = 2))]
             pub presence_penalty: Option<f64>,
             /// Start of the random numbers: the same seed gives the same answer.
             #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use crate::{FinishReason, Message, Timings, Usage};
 
 /// The whole answer of `POST /generate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GenerateResponse {
     /// What the model wrote.
     pub text: String,
@@ -21,6 +22,7 @@ pub struct GenerateResponse {
 
 /// The word in [`GenerateResponse::status`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SuccessStatus {
     /// `success`
@@ -30,6 +32,7 @@ pub enum SuccessStatus {
 
 /// The whole answer of `POST /chat`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChatResponse {
     /// The answers; there is one.
     pub choices: Vec<Choice>,
@@ -41,6 +44,7 @@ pub struct ChatResponse {
 
 /// One answer in a [`ChatResponse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Choice {
     /// The model's turn, ready to be appended to the conversation.
     pub message: Message,

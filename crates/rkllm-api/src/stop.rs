@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// assert_eq!(many.as_slice(), ["\n", "User:"]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Stop {
     /// `"stop": "…"`

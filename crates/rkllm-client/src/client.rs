@@ -1,13 +1,16 @@
 //! The calls.
 
 use bytes::Bytes;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, Url};
-use rkllm_api::{ChatRequest, ChatResponse, GenerateRequest, GenerateResponse, Health};
+use rkllm_api::{
+    ChatRequest, ChatResponse, GenerateRequest, GenerateResponse, Health, LoadRequest, Loaded,
+    Model, ModelList, Rescanned, ServerStatus,
+};
 use serde::Serialize;
 
-use crate::{DeltaStream, Error, Options, body, retry};
+use crate::{ApiBody, DeltaStream, Error, Options, body, retry};
 
 /// A connection to one server; cheap to clone, clones share their connections.
 ///
@@ -42,11 +45,11 @@ impl Client {
         Self::with_options(url, &Options::default())
     }
 
-    /// Like [`new`](Self::new), with other timeouts or another number of retries.
+    /// Like [`new`](Self::new), with a key, other timeouts or another number of retries.
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] if `url` is no plain HTTP address.
+    /// [`Error::Url`] if `url` is no plain HTTP address, [`Error::Key`] if no request can carry the key.
     pub fn with_options(url: &str, options: &Options) -> Result<Self, Error> {
         let base = base_url(url)?;
         let mut http = reqwest::Client::builder()
@@ -56,17 +59,24 @@ impl Client {
         if let Some(timeout) = options.read_timeout {
             http = http.read_timeout(timeout);
         }
+        if let Some(key) = &options.api_key {
+            http = http.default_headers([(AUTHORIZATION, key.header()?)].into_iter().collect());
+        }
         let http = http.build().map_err(|source| Error::Setup { source })?;
         Ok(Self { http, base, retries: options.retries })
     }
 
-    /// Whether the server can answer requests.
+    /// Whether the server can answer requests. That it cannot is an answer, too, with which it is tried again like with any status
+    /// 503.
     ///
     /// # Errors
     ///
     /// Those of every call, see [`Client`].
     pub async fn health(&self) -> Result<Health, Error> {
-        body::json(self.send(Method::GET, "health", None).await?).await
+        match self.send(Method::GET, &["health"], None).await {
+            Ok(response) => body::json(response).await,
+            Err(error) => unhealthy(&error).ok_or(error),
+        }
     }
 
     /// Answers one prompt; the whole answer at once, whatever `request.stream` says.
@@ -76,7 +86,7 @@ impl Client {
     /// Those of every call, see [`Client`].
     pub async fn generate(&self, request: &GenerateRequest) -> Result<GenerateResponse, Error> {
         let request = GenerateRequest { stream: false, ..request.clone() };
-        body::json(self.post("generate", &request).await?).await
+        body::json(self.post(&["generate"], &request).await?).await
     }
 
     /// Answers one prompt; the answer as it is written, whatever `request.stream` says.
@@ -86,7 +96,7 @@ impl Client {
     /// Those of every call, see [`Client`]. What fails after the server has accepted the request is an item of the stream.
     pub async fn generate_stream(&self, request: &GenerateRequest) -> Result<DeltaStream, Error> {
         let request = GenerateRequest { stream: true, ..request.clone() };
-        Ok(DeltaStream::new(self.post("generate", &request).await?))
+        Ok(DeltaStream::new(self.post(&["generate"], &request).await?))
     }
 
     /// Answers the last turn of a conversation; the whole answer at once, whatever `request.stream` says.
@@ -96,7 +106,7 @@ impl Client {
     /// Those of every call, see [`Client`].
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatResponse, Error> {
         let request = ChatRequest { stream: false, ..request.clone() };
-        body::json(self.post("chat", &request).await?).await
+        body::json(self.post(&["chat"], &request).await?).await
     }
 
     /// Answers the last turn of a conversation; the answer as it is written, whatever `request.stream` says.
@@ -106,10 +116,65 @@ impl Client {
     /// Those of every call, see [`Client`]. What fails after the server has accepted the request is an item of the stream.
     pub async fn chat_stream(&self, request: &ChatRequest) -> Result<DeltaStream, Error> {
         let request = ChatRequest { stream: true, ..request.clone() };
-        Ok(DeltaStream::new(self.post("chat", &request).await?))
+        Ok(DeltaStream::new(self.post(&["chat"], &request).await?))
     }
 
-    async fn post(&self, path: &str, request: &impl Serialize) -> Result<Response, Error> {
+    /// All models of the server, loaded or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn models(&self) -> Result<ModelList, Error> {
+        body::json(self.send(Method::GET, &["admin", "models"], None).await?).await
+    }
+
+    /// One model, by its name or an alias.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn model(&self, name: &str) -> Result<Model, Error> {
+        body::json(self.send(Method::GET, &["admin", "models", name], None).await?).await
+    }
+
+    /// Brings a model into memory, and returns once it is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn load(&self, name: &str, request: &LoadRequest) -> Result<Loaded, Error> {
+        body::json(self.post(&["admin", "models", name, "load"], request).await?).await
+    }
+
+    /// Takes a model out of memory once its requests are answered, and returns when it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn unload(&self, name: &str) -> Result<Model, Error> {
+        let path = ["admin", "models", name, "unload"];
+        body::json(self.send(Method::POST, &path, None).await?).await
+    }
+
+    /// Has the server look for models again, and returns what has changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn rescan(&self) -> Result<Rescanned, Error> {
+        body::json(self.send(Method::POST, &["admin", "rescan"], None).await?).await
+    }
+
+    /// What the server is, is doing and has done.
+    ///
+    /// # Errors
+    ///
+    /// Those of every call, see [`Client`].
+    pub async fn status(&self) -> Result<ServerStatus, Error> {
+        body::json(self.send(Method::GET, &["admin", "status"], None).await?).await
+    }
+
+    async fn post(&self, path: &[&str], request: &impl Serialize) -> Result<Response, Error> {
         let body = serde_json::to_vec(request).map_err(|source| Error::Encode { source })?;
         self.send(Method::POST, path, Some(body.into())).await
     }
@@ -118,7 +183,7 @@ impl Client {
     async fn send(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         body: Option<Bytes>,
     ) -> Result<Response, Error> {
         let mut request = self.http.request(method, self.endpoint(path));
@@ -143,7 +208,7 @@ impl Client {
     async fn attempt(
         &self,
         request: reqwest::RequestBuilder,
-        path: &str,
+        path: &[&str],
     ) -> Result<Response, Error> {
         match request.send().await {
             Ok(response) if response.status().is_success() => Ok(response),
@@ -161,10 +226,23 @@ impl Client {
         }
     }
 
-    fn endpoint(&self, path: &str) -> Url {
+    /// The address of a path, given as the parts between its slashes: a slash in a name is part of the name.
+    fn endpoint(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+        let mut parts = url.path_segments_mut().expect("addresses of HTTP have paths");
+        parts.pop_if_empty().extend(path);
+        drop(parts);
         url
+    }
+}
+
+/// What a server that is not healthy says of itself.
+fn unhealthy(error: &Error) -> Option<Health> {
+    match error {
+        Error::Api { status: 503, body: ApiBody::Text(text), .. } => {
+            serde_json::from_str(text).ok()
+        }
+        _ => None,
     }
 }
 
@@ -190,7 +268,7 @@ fn base_url(given: &str) -> Result<Url, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ApiBody;
+    use crate::ApiKey;
     use crate::scripted::{After, Scripted};
     use futures_util::StreamExt;
     use rkllm_api::Message;
@@ -231,8 +309,16 @@ mod tests {
             ("http://board/llm", "http://board/llm/chat"),
             ("http://board/llm/", "http://board/llm/chat"),
         ] {
-            assert_eq!(Client::new(base).unwrap().endpoint("chat").as_str(), endpoint);
+            assert_eq!(Client::new(base).unwrap().endpoint(&["chat"]).as_str(), endpoint);
         }
+    }
+
+    #[test]
+    fn a_name_is_one_part_of_a_path() {
+        let client = Client::new("http://board").unwrap();
+        let url = client.endpoint(&["admin", "models", "hf.co/org/m:Q4 ?#%", "load"]);
+        assert_eq!(url.path(), "/admin/models/hf.co%2Forg%2Fm:Q4%20%3F%23%25/load");
+        assert_eq!((url.query(), url.fragment()), (None, None));
     }
 
     #[tokio::test]
@@ -262,6 +348,36 @@ mod tests {
         let health = Client::new(&server.url).unwrap().health().await.unwrap();
         assert_eq!(health.status, Health::HEALTHY);
         assert_eq!(server.requests().await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_healthy_says_why() {
+        let body =
+            r#"{"status": "unhealthy", "model_loaded": false, "timestamp": 1, "reason": "x"}"#;
+        let server = Scripted::play([answer("503 Service Unavailable", body)], After::Close).await;
+        let options = Options { retries: 0, ..Options::default() };
+        let client = Client::with_options(&server.url, &options).unwrap();
+        let health = client.health().await.unwrap();
+        assert_eq!(
+            (health.status.as_str(), health.reason.as_deref()),
+            (Health::UNHEALTHY, Some("x"))
+        );
+    }
+
+    #[tokio::test]
+    async fn every_request_carries_the_key() {
+        let refused = answer("400 Bad Request", BUSY);
+        let server = Scripted::play([refused.clone(), refused], After::Close).await;
+        let options = Options { api_key: Some(ApiKey::new("sk-1")), ..Options::default() };
+        let client = Client::with_options(&server.url, &options).unwrap();
+        client.unload("a").await.unwrap_err();
+        client.load("org/a", &LoadRequest::default()).await.unwrap_err();
+        let requests = server.requests().await;
+        assert!(requests[0].starts_with("POST /admin/models/a/unload HTTP/1.1\r\n"));
+        assert!(requests[1].starts_with("POST /admin/models/org%2Fa/load HTTP/1.1\r\n"));
+        for request in requests {
+            assert!(request.contains("\r\nauthorization: Bearer sk-1\r\n"), "{request}");
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,11 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The key cannot be sent.
+    #[error(
+        "the API key has characters that no HTTP header can carry; give it as the server knows it"
+    )]
+    Key,
     /// The HTTP library could not be set up.
     #[error("cannot set up an HTTP client")]
     Setup {

@@ -1,8 +1,9 @@
-//! Typed async client of rkllm-server's native HTTP API.
+//! Typed async client of rkllm-server's native and admin HTTP API.
 //!
 //! [`Client`] has one method per call. [`Client::generate`] and [`Client::chat`] return the whole answer;
 //! [`Client::generate_stream`] and [`Client::chat_stream`] return a [`DeltaStream`] that yields it as it is written. The types of
-//! requests and answers are those of [`api`].
+//! requests and answers are those of [`api`]. [`Client::models`], [`Client::load`], [`Client::unload`], [`Client::rescan`] and
+//! [`Client::status`] manage the server.
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rkllm_client::Error> {
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api_key;
 mod body;
 mod client;
 mod error;
@@ -30,6 +32,7 @@ mod readme {}
 #[cfg(test)]
 mod scripted;
 
+pub use api_key::ApiKey;
 pub use client::Client;
 pub use error::{ApiBody, Error};
 pub use options::Options;

@@ -36,7 +36,7 @@ fn unused_url() -> (String, TcpSocket) {
 fn help_names_commands_and_options() {
     let help = run(&["--help"], "");
     assert!(help.status.success());
-    for command in ["test", "chat"] {
+    for command in ["test", "chat", "models", "load", "unload", "status"] {
         assert!(text(&help.stdout).contains(&format!("\n  {command} ")), "{command}");
     }
     let help = run(&["chat", "--help"], "");
@@ -49,7 +49,7 @@ fn help_names_commands_and_options() {
 
 #[test]
 fn an_unusable_address_is_a_usage_error() {
-    for command in ["test", "chat"] {
+    for command in ["test", "chat", "models", "status"] {
         let output = run(&[command, "--url", "board:5000"], "Hello\n");
         assert_eq!(output.status.code(), Some(2));
         let error = text(&output.stderr);
@@ -59,7 +59,7 @@ fn an_unusable_address_is_a_usage_error() {
 
 #[test]
 fn a_server_that_does_not_run_is_named() {
-    for command in ["test", "chat"] {
+    for command in ["test", "chat", "models", "status"] {
         let (url, _reserved) = unused_url();
         let output = run(&[command, "--url", &url], "Hello\n");
         assert_eq!(output.status.code(), Some(1));
@@ -68,6 +68,20 @@ fn a_server_that_does_not_run_is_named() {
         assert!(error.contains("is the server running?"), "{error}");
         assert_eq!(text(&output.stdout), "");
     }
+}
+
+#[test]
+fn a_key_is_shown_neither_in_errors_nor_in_the_help() {
+    let run = |args: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_rkllm-client");
+        Command::new(program).args(args).env("RKLLM_API_KEY", "secret\n").output().unwrap()
+    };
+    let output = run(&["status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the API key has characters"), "{output:?}");
+    let help = run(&["status", "--help"]);
+    assert!(help.status.success());
+    assert!(!text(&[output.stderr, help.stdout].concat()).contains("secret"));
 }
 
 #[test]

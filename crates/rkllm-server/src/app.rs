@@ -5,8 +5,9 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpRequest};
+use tokio::time::Instant;
 
-use crate::dialect::{anthropic, native, ollama, openai, ws};
+use crate::dialect::{admin, anthropic, native, ollama, openai, openapi, ws};
 use crate::http::{self as common, Client, Http};
 use crate::hub::Hub;
 use crate::registry::Registry;
@@ -16,6 +17,8 @@ use crate::registry::Registry;
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) hub: Hub,
+    /// When the server began to serve.
+    pub(crate) started: Instant,
 }
 
 impl State {
@@ -23,7 +26,7 @@ impl State {
     /// is nobody else's.
     pub(crate) fn of(&self, request: &HttpRequest) -> Self {
         let registry = self.registry.clone().with_owner(Client::of(request).owner());
-        Self { registry, hub: self.hub.clone() }
+        Self { registry, hub: self.hub.clone(), started: self.started }
     }
 }
 
@@ -48,10 +51,12 @@ pub(crate) fn create_app(
         .app_data(Data::new(state))
         .app_data(http)
         .configure(common::routes)
+        .configure(admin::routes)
         .configure(anthropic::routes)
         .configure(native::routes)
         .configure(openai::routes)
         .configure(ollama::routes)
+        .configure(openapi::routes)
         .configure(ws::routes)
         .default_service(web::to(common::not_found))
         .wrap(from_fn(common::compress))

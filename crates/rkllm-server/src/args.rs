@@ -1,10 +1,14 @@
 //! What was typed.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::config_file::{ConfigFile, not_needed, optional};
 
 /// Serves a language model over HTTP: .rkllm models on the NPU of a Rockchip board, GGUF models on
 /// any CPU.
@@ -14,6 +18,11 @@ pub struct Args {
     /// What to do other than serve.
     #[command(subcommand)]
     pub action: Option<Action>,
+
+    /// File with flags that are not typed, in TOML: port = 5001. The names have underscores; variables
+    /// win over it
+    #[arg(long, env = "RKLLM_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     /// Model file: .rkllm or .gguf. It is loaded at once and answers requests that name no model
     #[arg(
@@ -252,13 +261,34 @@ pub enum Action {
 }
 
 impl Args {
-    /// The command line and the environment of this process. Ends it when they cannot be understood,
-    /// or with the text that `--help` and `--version` ask for.
+    /// The command line, the environment of this process and the configuration file that these name.
+    /// Ends the process when they cannot be understood, or with the text that `--help` and `--version`
+    /// ask for.
     #[must_use]
     pub fn read() -> Self {
-        let mut matches = without_empty_variables(Self::command()).get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+        Self::understand(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
     }
+
+    fn understand(typed: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let first = optional(command.clone()).try_get_matches_from(&typed)?;
+        // What the server starts is told everything by the server.
+        let file = first.get_one::<PathBuf>("config").filter(|_| first.subcommand().is_none());
+        if let Some(path) = file {
+            command = match ConfigFile::read(path).and_then(|file| file.defaults(command.clone())) {
+                Ok(command) if says(&command, "models_dir") => command.mut_arg("model", not_needed),
+                Ok(command) => command,
+                Err(error) => return Err(command.error(ErrorKind::ValueValidation, error)),
+            };
+        }
+        Self::from_arg_matches_mut(&mut command.try_get_matches_from(typed)?)
+    }
+}
+
+/// Whether the command has a default for a flag.
+fn says(command: &Command, flag: &str) -> bool {
+    let mut flags = command.get_arguments();
+    flags.any(|arg| arg.get_id() == flag && !arg.get_default_values().is_empty())
 }
 
 /// Variables that are empty count as unset, because unit files and container settings can often only
@@ -347,4 +377,58 @@ pub enum TargetPlatform {
     Rv1126b,
     /// No NPU: the CPU alone.
     Cpu,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn understand(flags: &[&str]) -> Result<Args, clap::Error> {
+        let typed = ["rkllm-server"].iter().chain(flags).map(OsString::from);
+        Args::understand(typed.collect())
+    }
+
+    #[test]
+    fn the_example_of_a_configuration_file_is_one() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/server.md");
+        let page = fs::read_to_string(page).unwrap();
+        let (_, example) = page.split_once("```toml\n").unwrap();
+        let (example, _) = example.split_once("```").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.toml");
+        fs::write(&file, example).unwrap();
+        let args = understand(&["--config", file.to_str().unwrap(), "--port", "5002"]).unwrap();
+        assert_eq!(
+            args.model.as_deref(),
+            Some(Path::new("/srv/models/Qwen3-1.7B-w8a8-rk3588.rkllm"))
+        );
+        assert_eq!(args.host.to_string(), "0.0.0.0");
+        assert_eq!(args.port, 5002);
+        assert_eq!(args.keep_alive, "30m");
+        assert_eq!(args.sampling.temperature, Some(0.7));
+    }
+
+    #[test]
+    fn a_file_may_say_what_has_to_be_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("server.toml");
+        let with = |text: &str| {
+            fs::write(&file, text).unwrap();
+            understand(&["--config", file.to_str().unwrap()])
+        };
+        let args = with("models_dir = \"models\"").unwrap();
+        assert_eq!(args.models_dir, Some(folder.path().join("models")));
+        let missing = with("port = 1").unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::MissingRequiredArgument);
+        let wrong = with("modles_dir = \"models\"").unwrap_err().to_string();
+        assert!(
+            wrong.contains("line 1: there is no modles_dir; did you mean models_dir?"),
+            "{wrong}"
+        );
+        let absent = understand(&["--config", "/nonexistent.toml"]).unwrap_err().to_string();
+        assert!(absent.contains("configuration file /nonexistent.toml"), "{absent}");
+    }
 }

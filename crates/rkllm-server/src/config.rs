@@ -36,6 +36,16 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A line of the configuration file cannot be used.
+    #[error("{}, line {line}: {problem}", .path.display())]
+    Line {
+        /// The configuration file.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A folder stands where a file is wanted.
     #[error("the {what} {} is a folder; name the file in it", .path.display())]
     Folder {

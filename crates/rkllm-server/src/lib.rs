@@ -8,6 +8,7 @@
 mod app;
 mod args;
 mod config;
+mod config_file;
 mod dialect;
 mod error;
 mod generate;
@@ -108,7 +109,7 @@ pub async fn run(
     let (registry, tasks) = Registry::new(config.models, config.defaults);
     let http = Data::new(Http::new(config.http, address));
     let hub = Hub::new(hub::Settings::from_env(registry.folder()));
-    let state = State { registry: registry.clone(), hub };
+    let state = State { registry: registry.clone(), hub, started: Instant::now() };
     let server = serve(listener, state, Data::clone(&http), tasks)?;
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);

@@ -4,9 +4,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use rkllm_api::Totals;
 
 use crate::error::Error;
 use crate::generate::{Done, Finish};
@@ -202,6 +205,33 @@ pub(crate) fn models(models: &[ModelInfo]) {
     }
 }
 
+/// What was done since the start, by all models.
+pub(crate) fn totals() -> Totals {
+    let metrics = &*METRICS;
+    let tokens = |kind| sum(&metrics.tokens, Some(("kind", kind)));
+    Totals {
+        answers: sum(&metrics.answers, None),
+        failures: sum(&metrics.failures, None),
+        prompt_tokens: tokens("prompt"),
+        cached_tokens: tokens("cached"),
+        completion_tokens: tokens("completion"),
+    }
+}
+
+/// A counter's numbers together; with a label, those that have it.
+fn sum(counters: &IntCounterVec, label: Option<(&str, &str)>) -> u64 {
+    let families = counters.collect();
+    let counters = families.iter().flat_map(|family| family.get_metric());
+    let wanted = counters.filter(|counter| {
+        label.is_none_or(|(name, value)| {
+            let mut labels = counter.get_label().iter();
+            labels.any(|label| (label.name(), label.value()) == (name, value))
+        })
+    });
+    // Prometheus knows numbers with a fraction only.
+    wanted.map(|counter| counter.get_counter().get_value() as u64).sum()
+}
+
 /// All numbers in Prometheus' text format.
 pub(crate) fn text() -> String {
     let families = METRICS.registry.gather();
@@ -247,6 +277,17 @@ mod tests {
         rkllm_queue_length{model="troubled"} 2
         rkllm_restarts_total{model="troubled"} 1
         "#);
+    }
+
+    #[test]
+    fn counters_are_summed_by_label() {
+        let counters = IntCounterVec::new(Opts::new("c", "c"), &["model", "kind"]).unwrap();
+        for (model, kind, count) in [("a", "x", 1), ("b", "x", 2), ("b", "y", 4)] {
+            counters.with_label_values(&[model, kind]).inc_by(count);
+        }
+        assert_eq!(sum(&counters, None), 7);
+        assert_eq!(sum(&counters, Some(("kind", "x"))), 3);
+        assert_eq!(sum(&counters, Some(("kind", "z"))), 0);
     }
 
     #[test]

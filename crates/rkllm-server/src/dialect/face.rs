@@ -3,7 +3,7 @@
 use actix_web::dev::RequestHead;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{anthropic, native, ollama, openai, ws};
+use super::{admin, anthropic, native, ollama, openai, ws};
 use crate::error::Error;
 
 /// What HTTP as a whole needs to know of a dialect.
@@ -17,7 +17,7 @@ pub(crate) struct Face {
 }
 
 /// All dialects; the first one that owns a path has it.
-const FACES: [Face; 5] = [
+const FACES: [Face; 6] = [
     Face {
         name: "anthropic",
         paths: anthropic::PATHS,
@@ -35,6 +35,12 @@ const FACES: [Face; 5] = [
         paths: ollama::PATHS,
         owns: ollama::owns,
         failure: |_, error| ollama::failure(error),
+    },
+    Face {
+        name: "admin",
+        paths: admin::PATHS,
+        owns: |request| admin::owns(request.uri.path()),
+        failure: |_, error| native::failure(error),
     },
     Face {
         name: "websocket",

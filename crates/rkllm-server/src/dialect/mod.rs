@@ -1,6 +1,7 @@
 //! Between the wire and generations. A dialect turns a body into a request and events into bytes;
 //! what all dialects share stands here.
 
+pub(crate) mod admin;
 pub(crate) mod anthropic;
 mod body;
 mod collect;
@@ -12,6 +13,7 @@ mod json;
 pub(crate) mod native;
 pub(crate) mod ollama;
 pub(crate) mod openai;
+pub(crate) mod openapi;
 mod stream;
 pub(crate) mod ws;
 

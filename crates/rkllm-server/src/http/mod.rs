@@ -23,7 +23,7 @@ pub(crate) use guard::{Http, guard};
 pub(crate) use inflate::{Encoding, InflateError, inflate};
 pub(crate) use key::Key;
 pub(crate) use observe::observe;
-pub(crate) use probes::routes;
+pub(crate) use probes::{Probe, routes};
 pub(crate) use request_id::RequestId;
 pub(crate) use resource::{not_found, resource};
 pub(crate) use settings::HttpSettings;

@@ -4,19 +4,21 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::resource::resource;
 use crate::app::State;
 use crate::dialect::Face;
-use crate::error::{Code, Error};
 use crate::metrics;
 
 const READ: &str = "GET, HEAD";
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-#[derive(Serialize)]
-struct Status {
+/// The answer of `/livez`, and of `/readyz` if all is well.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Probe {
+    /// `live` or `ready`.
     status: &'static str,
 }
 
@@ -37,14 +39,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 /// The process answers, whatever its models do.
 async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(Status { status: "live" })
+    HttpResponse::Ok().json(Probe { status: "live" })
 }
 
-/// Requests are taken.
+/// Requests are taken and begin at once.
 async fn readyz(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    match state.registry.readiness() {
-        Ok(()) => HttpResponse::Ok().json(Status { status: "ready" }),
-        Err(reason) => Face::of(request.head()).failure(&request, &Error::new(Code::Busy, reason)),
+    match state.registry.readiness().error() {
+        None => HttpResponse::Ok().json(Probe { status: "ready" }),
+        Some(error) => Face::of(request.head()).failure(&request, &error),
     }
 }
 

@@ -3,6 +3,8 @@
 pub(crate) mod catalog;
 mod describe;
 mod info;
+mod readiness;
+mod rescan;
 mod shelf;
 mod spec;
 
@@ -16,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub(crate) use info::{Abilities, KeepAlive, ModelInfo, ModelState};
+pub(crate) use readiness::Readiness;
 pub(crate) use spec::Defaults;
 
 use crate::error::{Code, Error};
@@ -272,6 +275,7 @@ impl Registry {
         Ok(())
     }
 
+<<<<<<< HEAD
     /// Looks for models again, after files of the models folder came, changed or went. Models that
     /// are in memory and have changed are let go once their requests are answered.
     pub(crate) async fn rescan(&self) {
@@ -298,6 +302,8 @@ impl Registry {
         }
     }
 
+=======
+>>>>>>> d4733ed (Serve the admin API, an honest health and a description of the API with its page)
     /// The models folder.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let state = self.inner.state.lock();
@@ -317,6 +323,7 @@ impl Registry {
         Some((name, status))
     }
 
+<<<<<<< HEAD
     /// Whether a model is in memory; with a name, that one.
     pub(crate) fn is_loaded(&self) -> bool {
         let state = self.inner.state.lock();
@@ -346,6 +353,8 @@ impl Registry {
         }
     }
 
+=======
+>>>>>>> d4733ed (Serve the admin API, an honest health and a description of the API with its page)
     /// Lets every model go; answers under way have until the deadline. Requests are refused from
     /// now on.
     pub(crate) async fn close(&self, deadline: Instant) {

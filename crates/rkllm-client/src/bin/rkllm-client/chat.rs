@@ -9,8 +9,8 @@ use rkllm_client::api::{ChatRequest, Finish, Message};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::ctrl_c;
 
-use crate::Server;
 use crate::screen::Screen;
+use crate::server::Server;
 
 /// What a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&args.server.url)?;
+    let client = args.server.client()?;
     let mut conversation = Conversation::new(args);
     let screen = Screen::new();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

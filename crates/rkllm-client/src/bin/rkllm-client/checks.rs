@@ -10,6 +10,8 @@ use rkllm_client::api::{
 };
 use rkllm_client::{Client, DeltaStream};
 
+use crate::server::Server;
+
 /// Longest time to refuse a request, for which no model is needed.
 const REFUSAL: Duration = Duration::from_secs(30);
 
@@ -34,14 +36,19 @@ pub(crate) struct Checks {
     /// Sends what the typed client cannot: mistakes.
     raw: reqwest::Client,
     base: String,
+    key: Option<String>,
     max_new_tokens: u32,
 }
 
 impl Checks {
-    pub(crate) fn new(client: Client, url: &str, max_new_tokens: u32) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        client: Client,
+        server: &Server,
+        max_new_tokens: u32,
+    ) -> anyhow::Result<Self> {
         let raw = reqwest::Client::builder().no_proxy().timeout(REFUSAL).build()?;
-        let base = url.trim_end_matches('/').to_owned();
-        Ok(Self { client, raw, base, max_new_tokens })
+        let base = server.url.trim_end_matches('/').to_owned();
+        Ok(Self { client, raw, base, key: server.key(), max_new_tokens })
     }
 
     pub(crate) async fn health(&self) -> Outcome {
@@ -79,12 +86,20 @@ impl Checks {
             .post(format!("{}/{path}", self.base))
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
-        error_object(request, 400).await
+        error_object(self.keyed(request), 400).await
     }
 
     /// An unknown path has to be answered with status 404 and an error object.
     pub(crate) async fn not_found(&self) -> Outcome {
-        error_object(self.raw.get(format!("{}/no/such/path", self.base)), 404).await
+        let request = self.raw.get(format!("{}/no/such/path", self.base));
+        error_object(self.keyed(request), 404).await
+    }
+
+    fn keyed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     fn prompt(&self) -> GenerateRequest {
@@ -152,9 +167,9 @@ mod tests {
         Usage { prompt_tokens: 3, completion_tokens: 8, total_tokens: 11, cached_tokens: 0 };
 
     fn check(text: &str, usage: Usage) -> Outcome {
-        let url = "http://127.0.0.1:1";
+        let server = Server { url: "http://127.0.0.1:1".into(), api_key: None };
         let timings = Timings { tokens_per_second: 20.0, ..Timings::default() };
-        Checks::new(Client::new(url)?, url, 8)?.speed(text, usage, timings)
+        Checks::new(server.client()?, &server, 8)?.speed(text, usage, timings)
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! `rkllm-client`: test an rkllm-server and talk to it.
+//! `rkllm-client`: test an rkllm-server, talk to it and manage its models.
 
 #![forbid(unsafe_code)]
 
 mod chat;
 mod checks;
+mod models;
 mod screen;
+mod server;
+mod status;
+mod table;
 mod test;
 
 use std::io::Write;
@@ -13,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rkllm_client::Error;
 
-/// Test an rkllm-server and talk to it.
+/// Test an rkllm-server, talk to it and manage its models.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -27,20 +31,14 @@ enum Command {
     Test(test::Args),
     /// Hold a conversation in the terminal, or answer questions piped in, one a line.
     Chat(chat::Args),
-}
-
-/// Where the server is.
-#[derive(clap::Args)]
-struct Server {
-    /// Address of the server; the environment variable RKLLM_URL gives it as well.
-    #[arg(long, default_value_t = default_url())]
-    url: String,
-}
-
-/// An empty variable counts as unset, which clap's own reading of the environment would not.
-fn default_url() -> String {
-    let said = std::env::var("RKLLM_URL").ok().filter(|said| !said.is_empty());
-    said.unwrap_or_else(|| "http://127.0.0.1:5000".to_owned())
+    /// List the models and what each of them is doing.
+    Models(server::Server),
+    /// Bring a model into memory.
+    Load(models::LoadArgs),
+    /// Take a model out of memory once its requests are answered.
+    Unload(models::UnloadArgs),
+    /// Show what the server is, is doing and has done; exit with 1 if it takes no requests.
+    Status(server::Server),
 }
 
 /// What a shell reports for a program whose reader left.
@@ -53,7 +51,7 @@ fn main() -> ExitCode {
         Err(error) => {
             complain(&error);
             match error.downcast_ref() {
-                Some(Error::Url { .. }) => ExitCode::from(2),
+                Some(Error::Url { .. } | Error::Key) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,
             }
         }
@@ -77,6 +75,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         match args.command {
             Command::Test(args) => test::run(args).await,
             Command::Chat(args) => chat::run(args).await,
+            Command::Models(server) => models::list(&server).await,
+            Command::Load(args) => models::load(args).await,
+            Command::Unload(args) => models::unload(args).await,
+            Command::Status(server) => status::run(&server).await,
         }
     });
     // A thread may still be waiting for a line of standard input, which an orderly end would wait for too.

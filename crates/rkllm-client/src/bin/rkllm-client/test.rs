@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rkllm_client::{Client, Error, Options};
 
-use crate::Server;
 use crate::checks::{Checks, Outcome};
 use crate::screen::Screen;
+use crate::server::Server;
 
 /// Longest silence of a server that still works: a slow board that loads its model first.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -28,13 +28,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let options = Options { read_timeout: Some(PATIENCE), ..Options::default() };
+    let options = Options { read_timeout: Some(PATIENCE), ..args.server.options() };
     let client = Client::with_options(&args.server.url, &options)?;
     if let Err(error @ Error::Connect { .. }) = client.health().await {
         // Every check would say the same.
         return Err(error.into());
     }
-    let checks = Checks::new(client, &args.server.url, args.max_new_tokens)?;
+    let checks = Checks::new(client, &args.server, args.max_new_tokens)?;
     let mut report = Report::new();
     report.line("health", checks.health()).await?;
     report.line("generate", checks.generate()).await?;

@@ -1,13 +1,11 @@
 //! The native API: `GET /health`, `POST /generate`, `POST /chat`.
 
 pub(super) mod encode;
+mod health;
 pub(super) mod parse;
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use rkllm_api::Health;
 
 use super::{body, collect, failure as failures, ignored, stream};
 use crate::app::State;
@@ -17,6 +15,7 @@ use crate::http::{Client, resource};
 use crate::registry::{Accepted, Target};
 use crate::worker::ROLE;
 use encode::{Encoder, Endpoint};
+use health::health;
 use parse::Parsed;
 
 /// Mounts the native routes.
@@ -29,15 +28,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/generate", "POST").route(web::post().to(generate)))
         .service(resource("/chat", "POST").route(web::post().to(chat)));
-}
-
-async fn health(state: Data<State>) -> HttpResponse {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    HttpResponse::Ok().json(Health {
-        status: "healthy".to_owned(),
-        model_loaded: state.registry.is_loaded(),
-        timestamp: now.as_secs_f64(),
-    })
 }
 
 async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
