@@ -275,35 +275,6 @@ impl Registry {
         Ok(())
     }
 
-<<<<<<< HEAD
-    /// Looks for models again, after files of the models folder came, changed or went. Models that
-    /// are in memory and have changed are let go once their requests are answered.
-    pub(crate) async fn rescan(&self) {
-        let Some(catalog) = self.inner.state.lock().catalog.clone() else {
-            return;
-        };
-        let scanned = tokio::task::spawn_blocking(move || catalog.rescan()).await;
-        let mut state = self.inner.state.lock();
-        state.scanned = Instant::now();
-        match scanned {
-            Ok(Ok((catalog, diff))) => {
-                for name in diff.changed.iter().chain(&diff.removed) {
-                    drop(state.shelf.unload(name, shelf::far()));
-                }
-                if !diff.is_empty() {
-                    let (added, removed) = (diff.added.len(), diff.removed.len());
-                    let changed = diff.changed.len();
-                    tracing::info!(added, removed, changed, "the models folder has changed");
-                }
-                state.catalog = Some(catalog);
-            }
-            Ok(Err(error)) => tracing::error!("{error}"),
-            Err(error) => tracing::error!("looking at the models folder failed: {error}"),
-        }
-    }
-
-=======
->>>>>>> d4733ed (Serve the admin API, an honest health and a description of the API with its page)
     /// The models folder.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         let state = self.inner.state.lock();
@@ -323,38 +294,6 @@ impl Registry {
         Some((name, status))
     }
 
-<<<<<<< HEAD
-    /// Whether a model is in memory; with a name, that one.
-    pub(crate) fn is_loaded(&self) -> bool {
-        let state = self.inner.state.lock();
-        let names =
-            state.main.as_ref().map_or_else(|| state.shelf.names(), |main| vec![main.name.clone()]);
-        names.iter().any(|name| {
-            let loaded = state.shelf.get(name);
-            loaded.is_some_and(|loaded| matches!(loaded.worker.status(), Status::Ready(_)))
-        })
-    }
-
-    /// Whether requests are taken, and why not.
-    pub(crate) fn readiness(&self) -> Result<(), String> {
-        let state = self.inner.state.lock();
-        if state.closing {
-            return Err("the server is shutting down".to_owned());
-        }
-        let Some(main) = &state.main else {
-            return Ok(());
-        };
-        match state.shelf.get(&main.name).map(|loaded| loaded.worker.status()) {
-            Some(Status::Ready(_)) => Ok(()),
-            Some(Status::Failed { reason }) => Err(format!("the model has failed: {reason}")),
-            // It may have been unloaded, and is loaded for the next request.
-            None if *self.inner.started.borrow() => Ok(()),
-            _ => Err("the model is being loaded".to_owned()),
-        }
-    }
-
-=======
->>>>>>> d4733ed (Serve the admin API, an honest health and a description of the API with its page)
     /// Lets every model go; answers under way have until the deadline. Requests are refused from
     /// now on.
     pub(crate) async fn close(&self, deadline: Instant) {

@@ -43,7 +43,7 @@ impl Readiness {
 
 impl Registry {
     pub(crate) fn readiness(&self) -> Readiness {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         if state.closing {
             return Readiness::Closing;
         }
@@ -54,14 +54,14 @@ impl Registry {
             Some(Status::Ready(_)) => Readiness::Ready,
             Some(Status::Failed { reason }) => Readiness::Failed { reason },
             // It may have been unloaded, and is loaded for the next request.
-            None if *self.0.started.borrow() => Readiness::Ready,
+            None if *self.inner.started.borrow() => Readiness::Ready,
             _ => Readiness::Loading,
         }
     }
 
     /// Whether a model is in memory: the one that the server was started with, else any.
     pub(crate) fn is_loaded(&self) -> bool {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         let names =
             state.main.as_ref().map_or_else(|| state.shelf.names(), |main| vec![main.name.clone()]);
         names.iter().any(|name| {
@@ -72,7 +72,7 @@ impl Registry {
 
     /// Requests that run or wait for a model, which is none for one that is not in memory.
     pub(crate) fn requests(&self, name: &str) -> usize {
-        let state = self.0.state.lock();
+        let state = self.inner.state.lock();
         state.shelf.get(name).map_or(0, |loaded| loaded.worker.activity().requests)
     }
 }

@@ -18,11 +18,11 @@ impl Registry {
     /// different. Models that are in memory and have changed are let go once their requests are
     /// answered.
     pub(crate) async fn changes(&self) -> Result<Diff, Error> {
-        let Some(catalog) = self.0.state.lock().catalog.clone() else {
+        let Some(catalog) = self.inner.state.lock().catalog.clone() else {
             return Ok(Diff::default());
         };
         let scanned = tokio::task::spawn_blocking(move || catalog.rescan()).await;
-        let mut state = self.0.state.lock();
+        let mut state = self.inner.state.lock();
         state.scanned = Instant::now();
         let failed = |error: &dyn std::fmt::Display| {
             let message = format!("looking at the models folder failed: {error}");
