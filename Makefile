@@ -33,7 +33,7 @@ build: setup
 model: setup
 	$(CARGO) xtask model
 
-# Python's jinja2, which tests compare chat templates with.
+# Python's jinja2, which tests compare chat templates with, and schemathesis, which tries the API.
 python: setup
 	@scripts/python.sh
 

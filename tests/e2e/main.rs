@@ -14,6 +14,7 @@ mod http;
 mod ollama;
 mod ollama_models;
 mod openai;
+mod openapi;
 mod pipes;
 mod prefix_cache;
 mod server;
