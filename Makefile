@@ -37,10 +37,12 @@ model: setup
 python: setup
 	@scripts/python.sh
 
+SOAK := -p rkllm-server --no-default-features --features soak --locked --test e2e
+
 # Hundreds of crashes, a thousand loads: see CONTRIBUTING.md.
 soak: setup
-	timeout 600 $(CARGO) test -p rkllm-server --no-default-features --features soak --locked \
-		--test e2e soak::
+	$(CARGO) test $(SOAK) --no-run
+	timeout 600 $(CARGO) test $(SOAK) soak::
 
 # The tests of the C boundary under valgrind.
 sanitize: setup model

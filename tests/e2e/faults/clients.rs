@@ -26,10 +26,13 @@ fn long() -> Script {
 fn stream(server: &Server) -> BufReader<TcpStream> {
     let mut socket = TcpStream::connect(&server.address).unwrap();
     let body = r#"{"prompt": "go on", "stream": true}"#;
-    let head = format!("POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}", body.len());
+    let head =
+        format!("POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len());
     socket.write_all(format!("{head}\r\nConnection: close\r\n\r\n{body}").as_bytes()).unwrap();
     let mut reader = BufReader::with_capacity(64, socket);
     let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 200 OK\r\n");
     while line != "\r\n" {
         line.clear();
         assert!(reader.read_line(&mut line).unwrap() > 0);

@@ -31,6 +31,13 @@ pub(super) struct Seen {
     broken: AtomicUsize,
 }
 
+/// Where a client writes what it sees.
+#[derive(Clone)]
+struct Notes {
+    signs: UnboundedSender<Sign>,
+    seen: Arc<Seen>,
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
@@ -63,17 +70,18 @@ impl Killing {
     pub(super) async fn rounds(&mut self, rounds: usize) {
         let over = Arc::new(AtomicBool::new(false));
         let (signs, mut news) = unbounded_channel();
+        let notes = Notes { signs, seen: Arc::clone(&self.seen) };
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let (server, seen) = (Arc::clone(&self.server), Arc::clone(&self.seen));
-                let (signs, over) = (signs.clone(), Arc::clone(&over));
+                let (server, over) = (Arc::clone(&self.server), Arc::clone(&over));
+                let notes = notes.clone();
                 tokio::spawn(async move {
                     for turn in 0.. {
                         if over.load(Ordering::Relaxed) {
                             return;
                         }
                         let name = format!("{number}-{turn}");
-                        let asked = one(&server, &name, turn % 4 != 3, &signs, &seen);
+                        let asked = one(&server, &name, turn % 4 != 3, &notes);
                         tokio::time::timeout(DEADLINE, asked).await.expect("no answer is lost");
                     }
                 })
@@ -141,13 +149,8 @@ async fn wait(news: &mut UnboundedReceiver<Sign>, tokens: u64, mut unlucky: usiz
 }
 
 /// One request: its answer is whole, or ends with an error after a true beginning.
-async fn one(
-    server: &Server,
-    name: &str,
-    stream: bool,
-    signs: &UnboundedSender<Sign>,
-    seen: &Seen,
-) {
+async fn one(server: &Server, name: &str, stream: bool, notes: &Notes) {
+    let Notes { signs, seen } = notes;
     let whole = reply(name, TOKENS);
     let ended = if stream {
         let mut text = String::new();
