@@ -8,7 +8,9 @@ use futures_util::future::join_all;
 use rkllm_fake::Script;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::process::{child, children, descriptors, memory};
+#[cfg(feature = "soak")]
+use super::process::memory;
+use super::process::{child, children, descriptors};
 use super::{DEADLINE, client, code, prompt, reply};
 use crate::server::Server;
 
@@ -125,6 +127,7 @@ impl Killing {
         }
     }
 
+    #[cfg(feature = "soak")]
     pub(super) fn memory(&self) -> u64 {
         memory(self.server.pid())
     }

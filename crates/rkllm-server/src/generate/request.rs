@@ -58,6 +58,7 @@ impl Input {
     }
 }
 
+#[cfg(test)]
 impl Request {
     /// The conversation; empty where the input is none.
     pub(crate) fn messages(&self) -> &[Message] {

@@ -23,7 +23,7 @@ pub(crate) use spec::Defaults;
 
 use crate::error::{Code, Error};
 use crate::generate::Request;
-use crate::worker::{Answer, Facts, Output, Status, Work, Worker};
+use crate::worker::{Answer, Output, Status, Work, Worker};
 use catalog::{Catalog, CatalogError, ModelEntry};
 use shelf::Shelf;
 
@@ -94,7 +94,6 @@ pub(crate) struct Accepted {
 /// Vectors, one per input.
 #[derive(Clone, Debug)]
 pub(crate) struct Embeddings {
-    pub(crate) model: String,
     /// Of length 1.
     pub(crate) vectors: Vec<Vec<f32>>,
     /// Tokens of all inputs.
@@ -202,13 +201,13 @@ impl Registry {
     /// Turns texts into vectors.
     pub(crate) async fn embed(&self, target: &Target, embed: Embed) -> Result<Embeddings, Error> {
         let started = Instant::now();
-        let (entry, worker) = self.find(target).await?;
+        let (_, worker) = self.find(target).await?;
         worker.settled().await;
         let load = started.elapsed();
         match worker.work(Work::Embed(embed)).await? {
             Output::Vectors { vectors, tokens } => {
                 let total = started.elapsed();
-                Ok(Embeddings { model: entry.name.clone(), vectors, tokens, load, total })
+                Ok(Embeddings { vectors, tokens, load, total })
             }
             other => Err(unexpected(&other)),
         }
@@ -350,14 +349,6 @@ impl Registry {
 
     fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {
         describe::describe(entry, state.shelf.get(&entry.name), &self.inner.defaults)
-    }
-
-    /// What is known of the main model once it is loaded.
-    pub(crate) fn facts(&self, name: &str) -> Option<Arc<Facts>> {
-        match self.inner.state.lock().shelf.get(name)?.worker.status() {
-            Status::Ready(facts) => Some(facts),
-            _ => None,
-        }
     }
 }
 

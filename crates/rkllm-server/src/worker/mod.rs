@@ -90,7 +90,7 @@ pub(crate) struct Activity {
 
 /// What the owner of a child is told.
 enum Command {
-    Submit(Submit),
+    Submit(Box<Submit>),
     /// A client has left.
     Leave(Id),
     /// Take no more requests, finish those there are by the deadline, and end.
@@ -196,7 +196,13 @@ impl Worker {
         let (updates, receiver) = unbounded_channel();
         let (reply, prepared) = oneshot::channel();
         // Without a supervisor the reply is dropped, which says so.
-        let _ = self.commands.send(Command::Submit(Submit { id, owner, work, updates, reply }));
+        let _ = self.commands.send(Command::Submit(Box::new(Submit {
+            id,
+            owner,
+            work,
+            updates,
+            reply,
+        })));
         (id, receiver, prepared)
     }
 

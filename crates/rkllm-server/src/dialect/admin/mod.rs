@@ -61,7 +61,7 @@ async fn load(
 ) -> HttpResponse {
     let answered = async {
         let (keep_alive, ignored) = wanted(&body::read(request.headers(), payload).await?)?;
-        let target = Target { model: Some(name.clone()), keep_alive, ..Target::default() };
+        let target = Target { model: Some(name.clone()), keep_alive };
         let took = state.registry.load(&target).await?;
         let model = one(&state, &name).await?;
         let mut response = HttpResponse::Ok();

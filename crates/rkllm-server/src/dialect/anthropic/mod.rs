@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::{body, collect, id, ignored, stream};
 use crate::app::State;
 use crate::error::Error;
-use crate::http::{Client, resource};
+use crate::http::resource;
 use crate::registry::Accepted;
 use encode::Encoder;
 pub(super) use failure::failure;

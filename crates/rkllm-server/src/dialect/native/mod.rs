@@ -11,7 +11,7 @@ use super::{body, collect, failure as failures, ignored, stream};
 use crate::app::State;
 use crate::error::Error;
 use crate::generate::{Input, Request};
-use crate::http::{Client, resource};
+use crate::http::resource;
 use crate::registry::{Accepted, Target};
 use crate::worker::ROLE;
 use encode::{Encoder, Endpoint};

@@ -25,7 +25,7 @@ pub(super) async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse
         return Ok(reply::json(reply::accepted(&ignored), &line));
     };
     Needs::of(&request).check(state, &model).await?;
-    let target = Target { model: Some(model.clone()), keep_alive, ..Target::default() };
+    let target = Target { model: Some(model.clone()), keep_alive };
     let Accepted { answer, ignored: unheard, .. } =
         match state.registry.answer(&target, request).await {
             Ok(accepted) => accepted,
@@ -50,7 +50,7 @@ async fn keep(
     let (done, reason) = if keep_alive == Some(KeepAlive::For(Duration::ZERO)) {
         (state.registry.unload(Some(model)).await, "unload")
     } else {
-        let target = Target { model: Some(model.to_owned()), keep_alive, ..Target::default() };
+        let target = Target { model: Some(model.to_owned()), keep_alive };
         (state.registry.load(&target).await.map(|_| ()), "load")
     };
     done.map(|()| reason).map_err(|error| reply::about(model, error))

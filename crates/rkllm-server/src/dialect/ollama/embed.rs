@@ -89,9 +89,9 @@ async fn vectors(state: &State, parsed: &Parsed) -> Result<Embeddings, Error> {
     let about = |error| reply::about(name, error);
     if parsed.embed.inputs.is_empty() {
         // Nothing to do, but only for a model that there is.
-        let model = state.registry.model(Some(name)).await.map_err(about)?.name;
+        state.registry.model(Some(name)).await.map_err(about)?;
         let (load, total) = Default::default();
-        return Ok(Embeddings { model, vectors: Vec::new(), tokens: 0, load, total });
+        return Ok(Embeddings { vectors: Vec::new(), tokens: 0, load, total });
     }
     state.registry.embed(&parsed.target, parsed.embed.clone()).await.map_err(|error| {
         match error.code {
@@ -124,7 +124,7 @@ fn parse_old(body: &[u8]) -> Result<Parsed, Error> {
 
 fn target(model: Option<String>, keep_alive: Option<Value>) -> Result<Target, Error> {
     let keep_alive = keep_alive::parse(keep_alive.as_ref())?;
-    Ok(Target { model: Some(named::existing(model)?), keep_alive, ..Target::default() })
+    Ok(Target { model: Some(named::existing(model)?), keep_alive })
 }
 
 fn inputs(input: Option<Value>) -> Result<Vec<EmbedInput>, Error> {

@@ -168,7 +168,6 @@ mod tests {
     fn vectors_are_written_as_asked() {
         let written = |encoding: Encoding| {
             let embeddings = Embeddings {
-                model: "m".to_owned(),
                 vectors: vec![vec![0.6, 0.8], vec![-1.0, 0.0]],
                 tokens: 4,
                 load: Duration::ZERO,

@@ -83,12 +83,14 @@ impl Engine<'_> {
             return Err(cancelled());
         }
         let (input, options, state) = self.placed(ready);
+        // A runtime that counts itself ends its answer at the limit, and is ended if it does not.
         let counts_itself = self.loaded.runtime.supports(Capability::PerRunSampling);
+        let limit = ready.limit.unwrap_or(ready.context).saturating_add(counts_itself.into());
         let mut progress = Progress {
             delivery,
             pipeline: ready.pipeline.clone(),
             ready,
-            limit: ready.limit.filter(|_| !counts_itself),
+            limit,
             started: Instant::now(),
             first: None,
             last: None,
@@ -192,8 +194,8 @@ struct Progress<'a, 'b> {
     delivery: &'a mut Delivery<'b>,
     pipeline: Pipeline,
     ready: &'a Ready,
-    /// Tokens after which the run is ended, where the runtime does not do that.
-    limit: Option<u32>,
+    /// Tokens after which the run is ended, should the runtime not do that.
+    limit: u32,
     started: Instant,
     first: Option<Instant>,
     last: Option<Instant>,
@@ -238,7 +240,7 @@ impl Progress<'_, '_> {
             return Flow::Stop;
         }
         self.delivery.alive(now);
-        if self.limit.is_some_and(|limit| self.tokens >= limit) {
+        if self.tokens >= self.limit {
             self.ended = Some(Ended::Limit);
             return Flow::Stop;
         }

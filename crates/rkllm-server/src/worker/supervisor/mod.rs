@@ -142,7 +142,7 @@ impl Supervisor {
                 // leaving or entering the line.
                 biased;
                 command = self.commands.recv(), if commanded => match command {
-                    Some(Command::Submit(submit)) => self.submit(submit),
+                    Some(Command::Submit(submit)) => self.submit(*submit),
                     Some(Command::Leave(id)) => self.leave(id),
                     Some(Command::Close { deadline, ended }) => self.close(deadline, Some(ended)),
                     None => {

@@ -300,7 +300,7 @@ fn refusals_name_the_field() {
         json!({"output_config": {"format": {"type": "xml"}}}),
         json!({"output_config": {"format": {"type": "json_schema"}}}),
     ];
-    let said: Vec<_> = faults.into_iter().map(|fields| refused(fields)).collect();
+    let said: Vec<_> = faults.into_iter().map(refused).collect();
     insta::assert_snapshot!(said.join("\n"));
 }
 
