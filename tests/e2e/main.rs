@@ -17,6 +17,7 @@ mod openai;
 mod openapi;
 mod pipes;
 mod prefix_cache;
+mod responses;
 mod server;
 mod stop;
 mod vendor;

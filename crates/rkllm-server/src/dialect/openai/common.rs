@@ -127,7 +127,7 @@ impl Common {
             names.say("repeat_penalty", "repetition_penalty");
             ignored.extend(self.repeat_penalty.map(|_| "repeat_penalty".into()));
         }
-        let mut tuning = Tuning {
+        let tuning = Tuning {
             temperature: self.temperature,
             top_p: self.top_p,
             top_k: self.top_k,
@@ -138,17 +138,23 @@ impl Common {
             seed: self.seed,
             stop: self.stop.map(Stop::into_vec).unwrap_or_default(),
         };
-        tuning.check().map_err(|error| names.translate(error))?;
-        for (index, stop) in tuning.stop.iter().enumerate() {
-            no_nul(&format!("stop[{index}]"), stop)?;
-        }
-        // No share of the probability leaves the likeliest token alone, which runtimes do not know.
-        if tuning.top_p == Some(0.0) {
-            (tuning.top_p, tuning.temperature) = (None, Some(0.0));
-            names.say("temperature", "top_p");
-        }
+        let tuning = checked(tuning, &mut names)?;
         Ok((tuning, names))
     }
+}
+
+/// A tuning that has a meaning, in the words of runtimes.
+pub(super) fn checked(mut tuning: Tuning, names: &mut Names) -> Result<Tuning, Error> {
+    tuning.check().map_err(|error| names.translate(error))?;
+    for (index, stop) in tuning.stop.iter().enumerate() {
+        no_nul(&format!("stop[{index}]"), stop)?;
+    }
+    // No share of the probability leaves the likeliest token alone, which runtimes do not know.
+    if tuning.top_p == Some(0.0) {
+        (tuning.top_p, tuning.temperature) = (None, Some(0.0));
+        names.say("temperature", "top_p");
+    }
+    Ok(tuning)
 }
 
 /// The model's name, which a request must have.
@@ -158,7 +164,7 @@ pub(super) fn model(name: Option<String>) -> Result<String, Error> {
 }
 
 /// A limit of tokens; -1 is none, and more than any context has is as good as none.
-fn limit(field: &str, count: i64) -> Result<Option<i64>, Error> {
+pub(super) fn limit(field: &str, count: i64) -> Result<Option<i64>, Error> {
     match count {
         -1 => Ok(None),
         1.. => Ok(Some(count.min(i64::from(i32::MAX)))),

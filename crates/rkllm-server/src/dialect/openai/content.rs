@@ -42,7 +42,8 @@ pub(super) fn no_nul(path: &str, text: &str) -> Result<(), Error> {
 impl Part {
     fn text(self, path: &str) -> Result<String, Error> {
         let what = match self.r#type.as_deref() {
-            None | Some("text" | "input_text" | "output_text") => {
+            None
+            | Some("text" | "input_text" | "output_text" | "reasoning_text" | "summary_text") => {
                 return self.text.ok_or_else(|| missing(path, "text"));
             }
             Some("refusal") => return self.refusal.ok_or_else(|| missing(path, "refusal")),

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::error::{Code, Error};
 
+/// The field that names the answer before.
+pub(super) const PREVIOUS: &str = "previous_response_id";
+
 /// An error as it stands in a body or in a stream.
 #[derive(Serialize)]
 pub(super) struct ErrorBody<'a> {
@@ -24,7 +27,7 @@ struct Inner<'a> {
 impl<'a> ErrorBody<'a> {
     pub(super) fn new(error: &'a Error) -> Self {
         let param = error.param.as_deref();
-        let (r#type, code) = (kind(error.code), code(error.code));
+        let (r#type, code) = (kind(error.code), code(error));
         Self { error: Inner { message: &error.message, r#type, param, code } }
     }
 }
@@ -81,9 +84,11 @@ fn kind(code: Code) -> &'static str {
 }
 
 /// The code that clients of OpenAI know, where there is one.
-fn code(code: Code) -> Option<&'static str> {
-    Some(match code {
+fn code(error: &Error) -> Option<&'static str> {
+    Some(match error.code {
         Code::InvalidRequest => return None,
+        Code::NotFound if error.param.as_deref() == Some(PREVIOUS) => "previous_response_not_found",
+        Code::NotFound if error.param.is_some() => "not_found",
         Code::Unsupported => "unsupported_value",
         Code::Unauthorized => "invalid_api_key",
         Code::NotFound => "unknown_url",
@@ -127,6 +132,17 @@ mod tests {
             body(&Error::new(Code::RateLimited, "slow down")),
             @r#"{"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#
         );
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_path_or_what_a_field_names() {
+        let missing = |param: Option<&str>| {
+            let param = param.map(str::to_owned);
+            code(&Error { param, ..Error::new(Code::NotFound, "none") })
+        };
+        assert_eq!(missing(None), Some("unknown_url"));
+        assert_eq!(missing(Some(PREVIOUS)), Some("previous_response_not_found"));
+        assert_eq!(missing(Some("id")), Some("not_found"));
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub(super) struct ResponseFormat {
 /// A JSON schema and how it is meant.
 #[derive(Debug, Deserialize)]
 pub(super) struct Schema {
-    schema: Option<Value>,
-    strict: Option<bool>,
+    pub(super) schema: Option<Value>,
+    pub(super) strict: Option<bool>,
 }
 
 impl ResponseFormat {

@@ -76,7 +76,7 @@ pub(super) fn conversation(
 }
 
 /// The function that was called under this id: templates may want its name with the result.
-fn called(earlier: &[Message], id: Option<&str>) -> Option<String> {
+pub(super) fn called(earlier: &[Message], id: Option<&str>) -> Option<String> {
     let id = id?;
     let calls = earlier.iter().rev().flat_map(|message| &message.tool_calls);
     calls.into_iter().find(|call| call.id.as_deref() == Some(id)).map(|call| call.name.clone())

@@ -17,6 +17,7 @@ mod names;
 mod prompt;
 mod reply;
 mod rerank;
+mod responses;
 #[cfg(test)]
 mod scripted;
 mod thinking;
@@ -36,8 +37,9 @@ use crate::http::not_found;
 pub(super) use error::failure;
 
 /// What this dialect has.
-pub(super) const PATHS: &str = "POST /v1/chat/completions, /v1/completions, /v1/embeddings and \
-                                /v1/rerank, GET /v1/models and /v1/models/{id}";
+pub(super) const PATHS: &str = "POST /v1/chat/completions, /v1/completions, /v1/responses, \
+                                /v1/embeddings and /v1/rerank, GET /v1/models, /v1/models/{id} \
+                                and /v1/responses/{id}";
 
 /// One model. Names contain slashes, plain or encoded.
 const MODEL: &str = "/v1/models/{id:.+}";
@@ -46,6 +48,7 @@ const MODEL: &str = "/v1/models/{id:.+}";
 /// other dialects there have to be mounted before.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
+        .configure(responses::routes)
         .service(resource("/v1/chat/completions", "POST").route(post(chat::answer)))
         .service(resource("/v1/completions", "POST").route(post(completions::answer)))
         .service(resource("/v1/embeddings", "POST").route(post(embeddings::answer)))

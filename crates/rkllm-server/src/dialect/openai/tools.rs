@@ -18,10 +18,10 @@ pub(super) struct WireTool {
 /// A function as it came.
 #[derive(Debug, Deserialize)]
 pub(super) struct Function {
-    name: String,
-    description: Option<String>,
-    parameters: Option<Value>,
-    strict: Option<bool>,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) parameters: Option<Value>,
+    pub(super) strict: Option<bool>,
 }
 
 /// `tool_choice`.
@@ -140,7 +140,8 @@ pub(super) fn function_call(
     check("function_call", choice, tools)
 }
 
-fn mode(field: &str, mode: &str) -> Result<ToolChoice, Error> {
+/// A choice that is one word.
+pub(super) fn mode(field: &str, mode: &str) -> Result<ToolChoice, Error> {
     match mode {
         "auto" => Ok(ToolChoice::Auto),
         "none" => Ok(ToolChoice::None),
@@ -155,7 +156,7 @@ fn mode(field: &str, mode: &str) -> Result<ToolChoice, Error> {
 }
 
 /// Refuses to call for what is not among the tools.
-fn check(field: &str, choice: ToolChoice, tools: &[Tool]) -> Result<ToolChoice, Error> {
+pub(super) fn check(field: &str, choice: ToolChoice, tools: &[Tool]) -> Result<ToolChoice, Error> {
     match &choice {
         ToolChoice::Required if tools.is_empty() => {
             let message = format!("{field} is \"required\", but there are no tools; send some");
@@ -173,15 +174,20 @@ impl AllowedTools {
     fn choice(self, tools: &mut Vec<Tool>) -> Result<ToolChoice, Error> {
         let names: Vec<_> =
             self.tools.into_iter().filter_map(|tool| Some(tool.function?.name)).collect();
-        let unknown = names.iter().find(|name| tools.iter().all(|tool| tool.name != **name));
-        if let Some(name) = unknown {
-            let field = "tool_choice.allowed_tools";
-            let message = format!("{field} names the function {name:?}, which no tool has");
-            return Err(invalid(field, message));
-        }
-        tools.retain(|tool| names.contains(&tool.name));
+        allow("tool_choice.allowed_tools", &names, tools)?;
         mode("tool_choice.allowed_tools.mode", self.mode.as_deref().unwrap_or("auto"))
     }
+}
+
+/// Leaves only the named functions in `tools`.
+pub(super) fn allow(field: &str, names: &[String], tools: &mut Vec<Tool>) -> Result<(), Error> {
+    let unknown = names.iter().find(|name| tools.iter().all(|tool| tool.name != **name));
+    if let Some(name) = unknown {
+        let message = format!("{field} names the function {name:?}, which no tool has");
+        return Err(invalid(field, message));
+    }
+    tools.retain(|tool| names.contains(&tool.name));
+    Ok(())
 }
 
 #[cfg(test)]
