@@ -66,21 +66,25 @@ async fn an_answer_in_pieces_can_be_continued() {
     script.set("REPLY", "Hé!");
     let server = Server::scripted(&script, &[]);
     let events = events(post(&server, json!({"stream": true})).await).await;
-    let names: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let names = events.iter().map(|event| event["type"].as_str().unwrap());
+    let names: Vec<_> = names.map(|name| name.strip_prefix("response.").unwrap()).collect();
     let start = ["created", "in_progress", "output_item.added", "content_part.added"];
     let end = ["output_text.done", "content_part.done", "output_item.done", "completed"];
-    let named = |names: [&str; 4]| names.map(|name| format!("response.{name}"));
-    assert_eq!((&names[..4], &names[names.len() - 4..]), (&named(start)[..], &named(end)[..]));
+    assert!(names.starts_with(&start) && names.ends_with(&end), "{names:?}");
     let text: String = events.iter().filter_map(|event| event["delta"].as_str()).collect();
     assert_eq!(text, "Hé!");
     let whole = &events.last().unwrap()["response"];
     assert_eq!(whole["output"][0]["content"][0]["text"], "Hé!");
-    let next = json!({"previous_response_id": whole["id"], "input": [
+    let unkept: Value = post(&server, json!({"store": false})).await.json().await.unwrap();
+    // The reply is the prompt. New instructions keep the runtime from going on where it was.
+    script.unset("REPLY").set("TOKENS", 1).set("TEXT", "%p");
+    let next = json!({"previous_response_id": whole["id"], "instructions": "Be brief.", "input": [
         {"role": "user", "content": [{"type": "input_text", "text": "and?"}]}]});
     let next: Value = post(&server, next).await.json().await.unwrap();
     assert_eq!(next["previous_response_id"], whole["id"]);
-    assert!(next["usage"]["input_tokens"].as_u64() > whole["usage"]["input_tokens"].as_u64());
-    let unkept: Value = post(&server, json!({"store": false})).await.json().await.unwrap();
+    let prompt = next["output"][0]["content"][0]["text"].as_str().unwrap();
+    let places: Vec<_> = ["hi", "Hé!", "and?"].iter().map(|said| prompt.find(said)).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{prompt}");
     let next = post(&server, json!({"previous_response_id": unkept["id"]})).await;
     let unknown = error(next, 404).await;
     assert_eq!(unknown["code"], "previous_response_not_found");
