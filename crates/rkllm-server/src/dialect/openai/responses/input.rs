@@ -4,6 +4,7 @@ use rkllm_chat::{Message, Role, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::store::Shelf;
 use crate::dialect::openai::arguments;
 use crate::dialect::openai::content::{self, Content, Part};
 use crate::dialect::openai::error::invalid;
@@ -14,6 +15,7 @@ use crate::error::Error;
 #[derive(Debug, Deserialize)]
 pub(super) struct Item {
     r#type: Option<String>,
+    id: Option<String>,
     role: Option<WireRole>,
     content: Option<Content>,
     summary: Option<Vec<Part>>,
@@ -33,12 +35,14 @@ enum WireRole {
 }
 
 /// Adds items to the messages of a conversation, and to `ignored` those that have no meaning here.
+/// `shelf` has the answers whose items may be referred to.
 pub(super) fn add(
     items: Vec<Item>,
+    shelf: &Shelf,
     messages: &mut Vec<Message>,
     ignored: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let mut turns = Turns { messages, ignored, begun: false, thoughts: None };
+    let mut turns = Turns { shelf, messages, ignored, begun: false, thoughts: None };
     for (index, item) in items.into_iter().enumerate() {
         turns.add(item, &format!("input[{index}]"))?;
     }
@@ -47,6 +51,7 @@ pub(super) fn add(
 }
 
 struct Turns<'a> {
+    shelf: &'a Shelf,
     messages: &'a mut Vec<Message>,
     ignored: &'a mut Vec<String>,
     /// Whether the last message is one of the assistant's, that more of what it did belongs to.
@@ -62,12 +67,18 @@ impl Turns<'_> {
             Some("function_call") => self.call(item, path),
             Some("function_call_output") => self.result(item, path),
             Some("reasoning") => self.think(item, path),
+            Some("item_reference") => match item.id.and_then(|id| self.shelf.item(&id)) {
+                Some(item) => self.add(item, path),
+                None => self.ignore(path),
+            },
             // What other providers' tools did, and items that only their servers know.
-            Some(_) => {
-                self.ignored.push(path.to_owned());
-                Ok(())
-            }
+            Some(_) => self.ignore(path),
         }
+    }
+
+    fn ignore(&mut self, path: &str) -> Result<(), Error> {
+        self.ignored.push(path.to_owned());
+        Ok(())
     }
 
     fn message(&mut self, item: Item, path: &str) -> Result<(), Error> {
@@ -166,7 +177,8 @@ mod tests {
 
     fn read(items: Value) -> Result<(Vec<Message>, Vec<String>), Error> {
         let (mut messages, mut ignored) = (Vec::new(), Vec::new());
-        add(serde_json::from_value(items).unwrap(), &mut messages, &mut ignored)?;
+        let items = serde_json::from_value(items).unwrap();
+        add(items, &Shelf::default(), &mut messages, &mut ignored)?;
         Ok((messages, ignored))
     }
 

@@ -109,7 +109,7 @@ impl Body {
             }
             Some(TextOrList::List(items)) => {
                 names.say(ROLE, format!("input[{}].role", items.len().saturating_sub(1)));
-                input::add(items, &mut messages, ignored)?;
+                input::add(items, shelf, &mut messages, ignored)?;
             }
         }
         if messages.is_empty() {

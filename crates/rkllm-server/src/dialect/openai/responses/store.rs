@@ -7,7 +7,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rkllm_chat::Message;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::PREFIX;
+use super::input::Item;
 use super::output::Output;
 use super::response::Response;
 
@@ -63,7 +66,7 @@ impl Entries {
 }
 
 /// What one client may see of the answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shelf {
     pub(super) store: Arc<Store>,
     /// Whose they are, where clients are told apart.
@@ -86,6 +89,25 @@ impl Shelf {
             entries.entries[index].conversation.clone()
         };
         Some(serde_json::from_slice(&json).expect("messages were written as JSON"))
+    }
+
+    /// An item of an answer, as a request could have sent it.
+    pub(super) fn item(&self, id: &str) -> Option<Item> {
+        let (_, tail) = id.split_once('_')?;
+        let whole = {
+            let entries = self.store.0.lock();
+            let mine = entries.entries.iter().filter(|entry| entry.owner == self.owner);
+            // The ids of items begin like their answer's.
+            let mut holds = mine.filter(|entry| {
+                entry.id.strip_prefix(PREFIX).is_some_and(|answer| tail.starts_with(answer))
+            });
+            holds.next()?.response.clone()
+        };
+        let mut whole: Value =
+            serde_json::from_slice(&whole).expect("answers were written as JSON");
+        let mut items = whole["output"].as_array_mut()?.iter_mut();
+        let item = items.find(|item| item["id"] == id)?.take();
+        Some(serde_json::from_value(item).expect("items are read as they are written"))
     }
 
     /// Whether there was such an answer to remove.

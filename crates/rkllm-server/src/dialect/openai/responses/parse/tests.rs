@@ -1,13 +1,8 @@
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::super::store::Store;
+use super::super::output::{Kind, Output, Status};
+use super::super::response::{Draft, Progress};
 use super::*;
-
-fn shelf() -> Shelf {
-    Shelf { store: Arc::new(Store::default()), owner: None }
-}
 
 fn body(more: Value) -> Vec<u8> {
     let mut body = json!({"model": "m", "input": "hi"});
@@ -16,7 +11,7 @@ fn body(more: Value) -> Vec<u8> {
 }
 
 fn read(more: Value) -> (Request, Parsed) {
-    let mut parsed = parse(&body(more), &shelf()).unwrap();
+    let mut parsed = parse(&body(more), &Shelf::default()).unwrap();
     (parsed.asked.series.next().unwrap(), parsed)
 }
 
@@ -72,15 +67,25 @@ fn what_has_no_effect_goes_by_its_name_in_the_body() {
     insta::assert_snapshot!(names.join(" "), @"max_output_tokens text.format truncation input reasoning.effort");
 }
 
-#[test]
-fn an_answer_that_was_kept_is_continued_without_its_instructions() {
-    let shelf = shelf();
+/// Keeps an answer to `hi`, with thoughts and a call in it.
+fn kept() -> Shelf {
+    let shelf = Shelf::default();
     let first = json!({"instructions": "be brief"});
     let Parsed { echo, show, keep, .. } = parse(&body(first), &shelf).unwrap();
-    let draft = super::super::Draft { id: "resp_1".to_owned(), created_at: 0, echo };
-    let mut output = super::super::Output::new("resp_1", show);
-    output.begin(super::super::output::Kind::Text).text = "Hello!".to_owned();
-    keep.unwrap().put(&draft.response(super::super::Progress::Begun, &output), &output);
+    let draft = Draft { id: "resp_1".to_owned(), created_at: 0, echo };
+    let mut output = Output::new("resp_1", show);
+    let call = Kind::Call { id: "call_1".to_owned(), name: "time".to_owned() };
+    for (kind, text) in [(Kind::Thought, "Hm."), (Kind::Text, "Hello!"), (call, "{}")] {
+        output.begin(kind).text = text.to_owned();
+        output.complete(Status::Completed);
+    }
+    keep.unwrap().put(&draft.response(Progress::Begun, &output), &output);
+    shelf
+}
+
+#[test]
+fn an_answer_that_was_kept_is_continued_without_its_instructions() {
+    let shelf = kept();
     let next = json!({"previous_response_id": "resp_1", "instructions": "be kind",
         "input": [{"role": "user", "content": "and?"}]});
     let mut parsed = parse(&body(next), &shelf).unwrap();
@@ -94,6 +99,22 @@ fn an_answer_that_was_kept_is_continued_without_its_instructions() {
         (Role::User, "and?"),
     ];
     assert_eq!(said, expected);
+}
+
+#[test]
+fn items_that_were_kept_can_be_referred_to() {
+    let refer = |id: &str| json!({"type": "item_reference", "id": id});
+    let items = json!({"input": [{"role": "user", "content": "hi"}, refer("rs_10"),
+        refer("msg_11"), refer("fc_12"), refer("msg_19"), refer("msg_20"), refer("x"),
+        {"type": "function_call_output", "call_id": "call_1", "output": "noon"}]});
+    let shelf = kept();
+    let mut parsed = parse(&body(items), &shelf).unwrap();
+    let request = parsed.asked.series.next().unwrap();
+    let [_, turn, result] = request.messages() else { panic!("{request:?}") };
+    let mut earlier = shelf.conversation("resp_1").unwrap();
+    assert_eq!(earlier.pop().as_ref(), Some(turn));
+    assert_eq!(result.name.as_deref(), Some("time"));
+    assert_eq!(parsed.asked.ignored, ["input[4]", "input[5]", "input[6]"]);
 }
 
 #[test]
@@ -122,7 +143,9 @@ fn every_fault_is_named() {
     ]
     .into_iter()
     .map(|more| {
-        let Err(error) = parse(&body(more.clone()), &shelf()) else { panic!("{more} is accepted") };
+        let Err(error) = parse(&body(more.clone()), &Shelf::default()) else {
+            panic!("{more} is accepted")
+        };
         let message = error.message.split("; send for example").next().unwrap_or_default();
         format!("{} {:?}: {message}", error.param.as_deref().unwrap_or("-"), error.code)
     })
