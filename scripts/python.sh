@@ -1,12 +1,14 @@
 #!/bin/sh
-# Makes target/python, a virtual environment with what the tests compare chat templates with.
+# Makes target/python, a virtual environment with what tests need: what they compare chat templates
+# with, and the clients that they run against the server.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-wanted=$here/crates/rkllm-chat/tests/corpus/requirements.txt
 venv=$here/target/python
-if ! cmp -s "$wanted" "$venv/requirements.txt"; then
+wanted=$(cat "$here/crates/rkllm-chat/tests/corpus/requirements.txt" "$here/tests/clients/requirements.txt")
+if [ "$(cat "$venv/requirements.txt" 2>/dev/null)" != "$wanted" ]; then
     python3 -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted"
-    cp "$wanted" "$venv/requirements.txt"
+    echo "$wanted" >"$venv/wanted.txt"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$venv/wanted.txt"
+    mv "$venv/wanted.txt" "$venv/requirements.txt"
 fi
