@@ -10,12 +10,12 @@ ARGS ?=
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test setup build model python soak sanitize arm64
+.PHONY: run test setup build model python node soak sanitize arm64
 
 run: build $(if $(filter models/%,$(MODEL)),model)
 	@exec target/release/rkllm-server --model "$(MODEL)" $(ARGS)
 
-test: setup model python
+test: setup model python node
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features rkllm-server/soak --locked -- -D warnings
 	$(CARGO) test --workspace --locked
@@ -33,9 +33,14 @@ build: setup
 model: setup
 	$(CARGO) xtask model
 
-# Python's jinja2, which tests compare chat templates with, and schemathesis, which tries the API.
+# Python's jinja2, which tests compare chat templates with, schemathesis, which tries the API, and the
+# clients that tests run.
 python: setup
 	@scripts/python.sh
+
+# The clients in JavaScript that tests run.
+node: setup
+	@scripts/node.sh
 
 SOAK := -p rkllm-server --no-default-features --features soak --locked --test e2e
 

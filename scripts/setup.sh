@@ -12,6 +12,8 @@ need make build-essential
 need cmake cmake
 need curl curl
 need python3 python3
+need node nodejs
+need npm npm
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
 # Debian's python3 has venv without ensurepip, which it needs.
 python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"

@@ -90,7 +90,7 @@ async fn ten_megabytes_are_refused_as_too_long_and_more_than_the_limit_as_too_la
         said.starts_with("400 context_length_exceeded: the prompt has 10000000 bytes"),
         "{said}"
     );
-    let said = refused("/generate", vec![b' '; 33 << 20]).await;
+    let said = refused("/generate", vec![b' '; 65 << 20]).await;
     assert!(said.starts_with("413 body_too_large"), "{said}");
 }
 

@@ -18,10 +18,10 @@ static bool read_prompt(struct run *run, size_t entry) {
     char *text = prompt_text(model, &run->inputs[entry], first_turn);
     struct tokens *prompt = &run->prompts[entry];
     bool good = prompt_tokens(run->handle, &run->inputs[entry], text, prompt);
-    if (good && !run->resumes)
-        reply_begin(&model->replies[entry], run->script, entry);
     if (good)
         reply_set_prompt(&model->replies[entry], text, prompt);
+    if (good && !run->resumes)
+        reply_begin(&model->replies[entry], run->script, entry);
     free(text);
     return good;
 }

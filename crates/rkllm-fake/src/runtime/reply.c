@@ -50,10 +50,16 @@ static size_t piece_length(const struct script *script, const char *text, size_t
     return (size_t)(end - text);
 }
 
-static long count_pieces(const struct script *script) {
+/* The literal reply to this prompt, if there is one. */
+static const char *literal(const struct reply *reply, const struct script *script) {
+    const char *chosen = reply->rule < RULES ? script->rules[reply->rule].reply : NULL;
+    return chosen != NULL ? chosen : script->reply;
+}
+
+static long count_pieces(const struct script *script, const char *text) {
     long count = 0;
     size_t skip;
-    for (const char *at = script->reply; *at != '\0'; count++) {
+    for (const char *at = text; *at != '\0'; count++) {
         at += piece_length(script, at, &skip);
         at += skip;
     }
@@ -69,19 +75,32 @@ static long in_list(const char *list, size_t entry) {
     return number;
 }
 
-static long total(const struct script *script, size_t entry) {
+static long total(const struct reply *reply, const struct script *script) {
     if (script->batch_tokens != NULL)
-        return in_list(script->batch_tokens, entry);
+        return in_list(script->batch_tokens, reply->entry);
     if (script->tokens != UNSET)
         return script->tokens;
-    return script->reply != NULL ? count_pieces(script) : DEFAULT_TOKENS;
+    const char *text = literal(reply, script);
+    return text != NULL ? count_pieces(script, text) : DEFAULT_TOKENS;
+}
+
+/* The first rule with a reply whose text the prompt contains; RULES when there is none. */
+static size_t matching_rule(const char *prompt, const struct script *script) {
+    size_t rule = 0;
+    for (; rule < RULES; rule++) {
+        const struct rule *at = &script->rules[rule];
+        if (at->when != NULL && at->reply != NULL && strstr(prompt, at->when) != NULL)
+            break;
+    }
+    return rule;
 }
 
 void reply_begin(struct reply *reply, const struct script *script, size_t entry) {
     reply->entry = entry;
     reply->index = reply->steps = 0;
     reply->place = 0;
-    reply->total = total(script, entry);
+    reply->rule = matching_rule(reply->prompt.bytes, script);
+    reply->total = total(reply, script);
     reply->ended_text = false;
     reply->delivered = reply->held = 0;
     assign(&reply->text, "", 0);
@@ -133,9 +152,10 @@ static void expand(struct reply *reply, const char *pattern) {
 /* The next piece of the literal reply, which begins again when it is used up. */
 static void take_piece(struct reply *reply, const struct script *script) {
     /* The script may have become shorter since a run was paused. */
-    if (strnlen(script->reply, reply->place + 1) <= reply->place)
+    const char *whole = literal(reply, script);
+    if (strnlen(whole, reply->place + 1) <= reply->place)
         reply->place = 0;
-    const char *at = script->reply + reply->place;
+    const char *at = whole + reply->place;
     size_t skip, length = piece_length(script, at, &skip);
     append(&reply->text, at, length);
     reply->place += length + skip;
@@ -161,7 +181,7 @@ static void compose(struct reply *reply, const struct script *script, struct ste
         append(&reply->text, script->eos_as_text, strlen(script->eos_as_text));
         return;
     }
-    if (script->reply != NULL)
+    if (literal(reply, script) != NULL)
         take_piece(reply, script);
     else
         expand(reply, script->text);

@@ -33,7 +33,9 @@ struct reply {
     /* Steps made. */
     long steps;
     bool ended_text;
-    /* Where in the script's literal reply to go on. */
+    /* The script's rule that the prompt met; RULES for none. */
+    size_t rule;
+    /* Where in the literal reply to go on. */
     size_t place;
     /* The prompt as `%p` shows it. */
     struct buffer prompt;
@@ -44,11 +46,11 @@ struct reply {
     struct buffer piece;
 };
 
-/* Begins anew; the script's errors, if any, were reported before. */
-void reply_begin(struct reply *reply, const struct script *script, size_t entry);
-
-/* Sets what `%p` shows: the text, or the ids where there is no text. */
+/* Sets what `%p` shows and rules look at: the text, or the ids where there is no text. */
 void reply_set_prompt(struct reply *reply, const char *text, const struct tokens *ids);
+
+/* Begins anew with the prompt set before; the script's errors, if any, were reported before. */
+void reply_begin(struct reply *reply, const struct script *script, size_t entry);
 
 /* Whether no step will follow. */
 bool reply_is_over(const struct reply *reply, const struct script *script);

@@ -34,6 +34,9 @@ struct key {
 #define FLAG(name, field) { name, CHOICE, AT(field), 0, "0|1" }
 #define COUNT(name, field) { name, NUMBER, AT(field), 0, NULL }
 #define STRING(name, field) { name, TEXT, AT(field), 0, NULL }
+#define RULE(digit)                                      \
+    STRING("WHEN_" #digit, rules[digit - 1].when),       \
+    STRING("REPLY_" #digit, rules[digit - 1].reply)
 #define STAGES "none|init|prefill|decode|destroy"
 
 static const struct key keys[] = {
@@ -42,6 +45,7 @@ static const struct key keys[] = {
     { "TOKENS", AMOUNT, AT(tokens), 0, NULL },
     STRING("TEXT", text),
     STRING("REPLY", reply),
+    RULE(1), RULE(2), RULE(3), RULE(4), RULE(5), RULE(6), RULE(7), RULE(8),
     STRING("REPLY_SEPARATOR", reply_separator),
     STRING("BATCH_TOKENS", batch_tokens),
     STRING("EOS_AS_TEXT", eos_as_text),

@@ -10,6 +10,8 @@
 #define FOREVER LONG_MAX
 /* Value of a number that was not set. */
 #define UNSET (-1L)
+/* Replies that depend on the prompt. */
+#define RULES 8
 
 /* In the order of the words that script.c lists for each. */
 enum split { SPLIT_OFF, SPLIT_WAITING, SPLIT_WAITING_BYTES, SPLIT_RAW };
@@ -18,12 +20,19 @@ enum abort_end { ABORT_FINISH, ABORT_ERROR, ABORT_NONE };
 enum stage { STAGE_NONE, STAGE_INIT, STAGE_PREFILL, STAGE_DECODE, STAGE_DESTROY };
 enum crash_kind { CRASH_SEGV, CRASH_ILL, CRASH_ABORT, CRASH_EXIT, CRASH_KILL };
 
+/* A reply for prompts that contain a text; null where the script does not set it. */
+struct rule {
+    char *when;
+    char *reply;
+};
+
 struct script {
     char *log;
     long strict;
     long tokens;
     char *text;
     char *reply;
+    struct rule rules[RULES];
     char *reply_separator;
     char *batch_tokens;
     char *eos_as_text;

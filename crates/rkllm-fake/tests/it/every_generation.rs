@@ -77,6 +77,18 @@ fn a_literal_reply_is_split_and_repeated() {
 }
 
 #[test]
+fn the_first_rule_that_a_prompt_meets_gives_the_reply() {
+    let script = Script::new();
+    script.set("REPLY", "?").set("WHEN_1", "no reply").set("WHEN_2", "sun").set("REPLY_2", "day");
+    script.set("WHEN_8", "su").set("REPLY_8", "s").set("REPLY_7", "no condition");
+    for (prompt, texts) in
+        [("the sun", &["d", "a", "y"][..]), ("a sum with no reply", &["s"]), ("the moon", &["?"])]
+    {
+        each(&script, prompt, |_, recorder| assert_eq!(recorder.texts(), texts));
+    }
+}
+
+#[test]
 fn characters_are_split_in_each_way() {
     let script = Script::new();
     script.set("REPLY", "a€");

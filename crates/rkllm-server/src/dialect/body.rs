@@ -13,7 +13,7 @@ use crate::http::{Encoding, InflateError, inflate};
 
 /// Largest body in bytes, as it comes and decompressed. Far more text than any model's context
 /// holds.
-pub(super) const MAX_BODY: usize = 32 << 20;
+pub(super) const MAX_BODY: usize = 64 << 20;
 /// Longest silence between two pieces of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
