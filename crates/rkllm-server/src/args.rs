@@ -174,7 +174,7 @@ pub struct Args {
     #[arg(long, visible_alias = "api_key_file", env = "RKLLM_API_KEY_FILE", value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
 
-    /// Origin of web pages that may use the server, such as https://chat.example.com; can be given
+    /// Origin of web pages that may use the server, such as `https://chat.example.com`; can be given
     /// several times; * is every page
     #[arg(
         long = "cors-origin",
