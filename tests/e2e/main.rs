@@ -3,6 +3,7 @@
 // Helpers outside `#[test]` functions may unwrap as well: a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod admin;
 mod anthropic;
 mod bad_input;
 mod cancel;

@@ -14,7 +14,7 @@ const FUZZER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/b
 const EXAMPLES: &str = "12";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
      response_headers_conformance,response_schema_conformance,unsupported_method,\
-     allow_header_conformance,missing_required_header";
+     allow_header_conformance,missing_required_header,negative_data_rejection";
 
 async fn described(server: &Server) -> Value {
     let url = format!("{}/openapi.json", server.url());

@@ -18,7 +18,7 @@ use super::probes::is_probe;
 use super::rate::Limit;
 use super::settings::HttpSettings;
 use super::{host, key};
-use crate::dialect::Face;
+use crate::dialect::{Face, openapi};
 use crate::error::{Code, Error};
 
 /// The settings at work, shared by all threads.
@@ -67,7 +67,7 @@ impl Http {
     fn admit(&self, request: &RequestHead) -> Result<Client, Error> {
         self.check_host(request)?;
         self.check_origin(request)?;
-        if is_probe(request.uri.path()) {
+        if is_open(request.uri.path()) {
             return Ok(Client::Unknown);
         }
         let client = match self.settings.keys.as_slice() {
@@ -124,6 +124,12 @@ impl Http {
             ),
         ))
     }
+}
+
+/// Whether a path needs no key: whoever watches over the server has none, and a browser cannot send one
+/// with the address of a page.
+fn is_open(path: &str) -> bool {
+    is_probe(path) || openapi::owns(path)
 }
 
 /// The beginning of what a client sent, fit for a message.

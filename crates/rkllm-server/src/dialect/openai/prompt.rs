@@ -49,7 +49,12 @@ pub(super) fn prompts(field: &str, wire: Option<WirePrompt>) -> Result<Vec<Promp
         let path = if prompts.len() == 1 { field.to_owned() } else { format!("{field}[{index}]") };
         match prompt {
             Prompt::Text(text) if !text.is_empty() => no_nul(&path, text)?,
-            Prompt::Tokens(tokens) if !tokens.is_empty() => {}
+            Prompt::Tokens(tokens) if !tokens.is_empty() => {
+                if let Some(token) = tokens.iter().find(|token| **token < 0) {
+                    let message = format!("{path} has the token {token}; tokens count from 0");
+                    return Err(invalid(path, message));
+                }
+            }
             _ => {
                 let message = format!("{path} is empty; send a text");
                 return Err(invalid(path, message));
@@ -156,6 +161,7 @@ mod tests {
             json!(["a", ""]),
             json!([[]]),
             json!([1, "a"]),
+            json!([[1], [2, -3]]),
             json!("a\u{0}"),
             json!(vec!["a"; 2049]),
         ] {
@@ -169,6 +175,7 @@ mod tests {
         prompt[1]: prompt[1] is empty; send a text
         prompt: prompt is empty; send a text
         prompt: prompt mixes tokens with texts; send lists of tokens beside texts
+        prompt[1]: prompt[1] has the token -3; tokens count from 0
         prompt: prompt contains U+0000 at byte 1, which models cannot take; remove it
         prompt: prompt has 2049 texts; send at most 2048 at a time
         ");

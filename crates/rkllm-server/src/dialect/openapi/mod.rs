@@ -22,6 +22,11 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document::document().to_string()));
 
+/// Whether a path is the description or its page.
+pub(crate) fn owns(path: &str) -> bool {
+    matches!(path, "/openapi.json" | "/docs")
+}
+
 /// Mounts the description and its page.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config

@@ -104,10 +104,14 @@ impl Operation {
 
     /// Succeeds with server-sent events, if the request asks for them.
     pub(super) fn streams(mut self) -> Self {
-        let events = ObjectBuilder::new()
+        let data = ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("Server-sent events, with \"stream\": true in the request."));
-        let content = ContentBuilder::new().schema(Some(events.build()));
+            .description(Some("A JSON object, or the mark of the stream's end."));
+        let event = ObjectBuilder::new()
+            .description(Some("One of many events, with \"stream\": true in the request."))
+            .property("data", data)
+            .required("data");
+        let content = ContentBuilder::new().schema(Some(event.build()));
         self.ok = self.ok.content("text/event-stream", content.build());
         self
     }

@@ -77,7 +77,7 @@ fn statuses(answers: &[Answer]) -> Vec<u16> {
 }
 
 #[actix_web::test]
-async fn without_a_key_only_probes_are_answered() {
+async fn without_a_key_only_probes_and_the_description_are_answered() {
     let answers = ask(
         keys(),
         PUBLIC,
@@ -92,10 +92,13 @@ async fn without_a_key_only_probes_are_answered() {
             ("POST /v1/chat/completions", &[]),
             ("GET /v1/models", &[("anthropic-version", "2023-06-01")]),
             ("POST /api/chat", &[]),
+            ("GET /admin/status", &[]),
+            ("GET /docs", &[]),
         ],
     )
     .await;
-    assert_eq!(statuses(&answers), [401, 401, 200, 401, 200, 401, 200, 401, 401, 401]);
+    let expected = [401, 401, 200, 401, 200, 401, 200, 401, 401, 401, 401, 404];
+    assert_eq!(statuses(&answers), expected);
     assert_eq!(answers[0].header("www-authenticate"), Some("Bearer"));
     assert_eq!(answers[0].body["code"], "unauthorized");
     assert_eq!(

@@ -63,7 +63,8 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
     let room = written.tokens.map(|tokens| room(loaded, tokens)).transpose()?;
     let mut options = run_options(loaded, &request.tuning, &mut ignored);
     options.constraint = shape.constraint;
-    let asked = count(request.tuning.max_new_tokens);
+    // Runtimes need not understand a number that is larger than their context.
+    let asked = count(request.tuning.max_new_tokens).map(|asked| asked.min(loaded.facts.context));
     let limit = match (asked, room) {
         (Some(asked), Some(room)) => Some(asked.min(room)),
         (asked, room) => asked.or(room),
