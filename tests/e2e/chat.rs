@@ -46,7 +46,7 @@ async fn earlier_turns_and_the_system_prompt_are_heard() {
     let messages = vec![
         Message::system("You are a helpful assistant."),
         Message::user("My name is Anna."),
-        Message { role: Role::Assistant, content: "Nice to meet you, Anna!".into() },
+        Message::assistant("Nice to meet you, Anna!"),
         Message::user("What is my name?"),
     ];
     let answer = shared().client().chat(&greedy(messages, 24)).await.unwrap();

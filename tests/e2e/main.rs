@@ -23,5 +23,6 @@ mod prefix_cache;
 mod responses;
 mod server;
 mod stop;
+mod thoughts;
 mod vendor;
 mod websocket;

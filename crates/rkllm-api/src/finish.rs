@@ -12,6 +12,8 @@ pub enum FinishReason {
     Stop,
     /// The limit of new tokens, or the end of the context, was reached.
     Length,
+    /// The model waits for the results of its function calls.
+    ToolCalls,
 }
 
 impl FinishReason {
@@ -21,6 +23,7 @@ impl FinishReason {
         match self {
             Self::Stop => "stop",
             Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
         }
     }
 }
@@ -62,6 +65,8 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const ALL: [FinishReason; 3] =
+        [FinishReason::Stop, FinishReason::Length, FinishReason::ToolCalls];
     pub(crate) const USAGE: Usage =
         Usage { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17, cached_tokens: 8 };
     pub(crate) const TIMINGS: Timings = Timings {
@@ -93,12 +98,12 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn finish_reason() -> impl Strategy<Value = FinishReason> {
-        prop_oneof![Just(FinishReason::Stop), Just(FinishReason::Length)]
+        prop::sample::select(ALL.as_slice())
     }
 
     #[test]
     fn names_are_those_of_the_wire() {
-        for reason in [FinishReason::Stop, FinishReason::Length] {
+        for reason in ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }
     }

@@ -14,6 +14,7 @@ mod admin;
 mod error_body;
 mod finish;
 mod finite;
+mod format;
 mod health;
 mod keep_alive;
 mod message;
@@ -23,6 +24,9 @@ mod request;
 mod response;
 mod stop;
 mod stream;
+mod tool;
+mod tool_call;
+mod tool_choice;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -33,6 +37,7 @@ mod published;
 pub use admin::{LoadRequest, Loaded, Rescanned, ServerStatus, Totals};
 pub use error_body::{ErrorBody, ErrorStatus};
 pub use finish::{FinishReason, Timings, Usage};
+pub use format::Format;
 pub use health::Health;
 pub use keep_alive::KeepAlive;
 pub use message::{Message, Role};
@@ -41,3 +46,6 @@ pub use request::{ChatRequest, GenerateRequest, Tuning};
 pub use response::{ChatResponse, Choice, GenerateResponse, SuccessStatus};
 pub use stop::Stop;
 pub use stream::{DONE, Delta, Finish, StreamEvent};
+pub use tool::{Tool, ToolFunction, ToolKind};
+pub use tool_call::{CalledFunction, ToolCall};
+pub use tool_choice::ToolChoice;

@@ -2,34 +2,99 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::ToolCall;
 
 /// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// ```
+/// # use rkllm_api::Message;
+/// let result = Message::tool("call_1", "21 °C");
+/// assert_eq!(
+///     serde_json::to_string(&result).unwrap(),
+///     r#"{"role":"tool","content":"21 °C","tool_call_id":"call_1"}"#,
+/// );
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said.
+    /// What is said; may be empty, and need not be there in turns of the model and results of tools.
     pub content: String,
+    /// What the model thought before it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// The functions that the model called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that this is the result of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// Name of the speaker, or of the function that this is the result of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Message {
     /// A turn of the operator, which says how the model shall behave.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Role::System, content: content.into() }
+        Self::new(Role::System, content)
     }
 
     /// A turn of the person.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Role::User, content: content.into() }
+        Self::new(Role::User, content)
     }
 
     /// A turn of the model.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, content: content.into() }
+        Self::new(Role::Assistant, content)
+    }
+
+    /// The result of the call with this id.
+    pub fn tool(tool_call_id: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(tool_call_id.into()), ..Self::new(Role::Tool, content) }
+    }
+
+    /// A turn that consists of a text.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), ..Self::default() }
     }
 }
+
+// Read by way of a struct without required content: programs leave it out, or send `null`, beside function calls.
+const _: () = {
+    #[derive(Deserialize)]
+    struct Wire {
+        role: Role,
+        content: Option<String>,
+        reasoning: Option<String>,
+        tool_calls: Option<Vec<ToolCall>>,
+        tool_call_id: Option<String>,
+        name: Option<String>,
+    }
+
+    impl<'de> Deserialize<'de> for Message {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let wire = Wire::deserialize(deserializer)?;
+            let silent = matches!(wire.role, Role::Assistant | Role::Tool).then(String::new);
+            Ok(Self {
+                role: wire.role,
+                content: wire
+                    .content
+                    .or(silent)
+                    .ok_or_else(|| D::Error::missing_field("content"))?,
+                reasoning: wire.reasoning,
+                tool_calls: wire.tool_calls.unwrap_or_default(),
+                tool_call_id: wire.tool_call_id,
+                name: wire.name,
+            })
+        }
+    }
+};
 
 /// Who speaks in a [`Message`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,6 +134,8 @@ impl fmt::Display for Role {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::CalledFunction;
+    use crate::tool_call::tests::tool_call;
     use proptest::prelude::*;
 
     pub(crate) fn role() -> impl Strategy<Value = Role> {
@@ -76,8 +143,12 @@ pub(crate) mod tests {
     }
 
     prop_compose! {
-        pub(crate) fn message()(role in role(), content: String) -> Message {
-            Message { role, content }
+        pub(crate) fn message()(
+            (role, content) in (role(), any::<String>()),
+            tool_calls in prop::collection::vec(tool_call(), 0..3),
+            [reasoning, tool_call_id, name]: [Option<String>; 3],
+        ) -> Message {
+            Message { role, content, reasoning, tool_calls, tool_call_id, name }
         }
     }
 
@@ -96,10 +167,59 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn content_is_required() {
-        for json in [r#"{"role": "user"}"#, r#"{"role": "user", "content": null}"#] {
-            assert!(serde_json::from_str::<Message>(json).is_err(), "{json}");
+    fn who_asks_has_to_say_something() {
+        for role in ["system", "user"] {
+            for content in ["", r#", "content": null"#] {
+                let json = format!(r#"{{"role": "{role}"{content}}}"#);
+                let error = serde_json::from_str::<Message>(&json).unwrap_err().to_string();
+                assert!(error.starts_with("missing field `content`"), "{error}");
+            }
         }
+        for role in [Role::Assistant, Role::Tool] {
+            for content in ["", r#", "content": null"#] {
+                let json = format!(r#"{{"role": "{role}"{content}}}"#);
+                assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), Message::new(role, ""));
+            }
+        }
+    }
+
+    #[test]
+    fn wire_format_of_a_call_and_its_result() {
+        let function =
+            CalledFunction { name: "weather".into(), arguments: r#"{"city":"Oslo"}"#.into() };
+        let messages = [
+            Message {
+                reasoning: Some("Look it up.".into()),
+                tool_calls: vec![ToolCall::function("call_1", function)],
+                ..Message::assistant("")
+            },
+            Message { name: Some("weather".into()), ..Message::tool("call_1", "rain") },
+        ];
+        insta::assert_json_snapshot!(messages, @r#"
+        [
+          {
+            "role": "assistant",
+            "content": "",
+            "reasoning": "Look it up.",
+            "tool_calls": [
+              {
+                "id": "call_1",
+                "type": "function",
+                "function": {
+                  "name": "weather",
+                  "arguments": "{\"city\":\"Oslo\"}"
+                }
+              }
+            ]
+          },
+          {
+            "role": "tool",
+            "content": "rain",
+            "tool_call_id": "call_1",
+            "name": "weather"
+          }
+        ]
+        "#);
     }
 
     proptest! {

@@ -60,6 +60,7 @@ fn chat_request() {
 fn generate_response() {
     let response = GenerateResponse {
         text: "Generated text response".into(),
+        reasoning: None,
         status: SuccessStatus::Success,
         finish_reason: FinishReason::Stop,
         usage: USAGE,
@@ -89,7 +90,7 @@ fn chat_response() {
 fn stream_events() {
     let chunk = json!({"content": "chunk1"});
     let event: StreamEvent = from_value(chunk.clone()).unwrap();
-    assert_eq!(event, StreamEvent::Delta(Delta { content: "chunk1".into(), finish: None }));
+    assert_eq!(event, StreamEvent::Delta(Delta { content: "chunk1".into(), ..Delta::default() }));
     assert_eq!(to_value(event).unwrap(), chunk);
 
     let done = json!({"content": "[DONE]"});

@@ -3,7 +3,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Message, Role, Stop, finite, null};
+use crate::{Format, Message, Role, Stop, Tool, ToolChoice, finite, null};
 
 /// Declares a struct with the fields that tune generation after its own ones.
 ///
@@ -158,6 +158,9 @@ tunable! {
         /// Who says it; the user if not said.
         #[serde(default, deserialize_with = "null::as_default")]
         pub role: Role,
+        /// What the answer's text must look like; `None`: as the model likes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub format: Option<Format>,
         /// Whether a model that can think before it answers shall do so; `None` leaves the choice to the server.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub enable_thinking: Option<bool>,
@@ -175,6 +178,15 @@ tunable! {
         pub model: Option<String>,
         /// The conversation, oldest turn first.
         pub messages: Vec<Message>,
+        /// The functions that the model may call.
+        #[serde(default, deserialize_with = "null::as_default", skip_serializing_if = "Vec::is_empty")]
+        pub tools: Vec<Tool>,
+        /// Which of them the answer calls; `None`: those that the model thinks right.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub tool_choice: Option<ToolChoice>,
+        /// What the answer's text must look like; `None`: as the model likes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub format: Option<Format>,
         /// Whether a model that can think before it answers shall do so; `None` leaves the choice to the server.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub enable_thinking: Option<bool>,
@@ -189,17 +201,22 @@ tuning_of!(GenerateRequest, ChatRequest);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ToolFunction;
+    use crate::format::tests::format;
     use crate::message::tests::{message, role};
     use crate::stop::tests::stop;
+    use crate::tool::tests::tool;
+    use crate::tool_choice::tests::tool_choice;
     use proptest::option::of;
     use proptest::prelude::*;
-    use serde_json::{from_str, from_value, json, to_string, to_value};
+    use serde_json::{Map, from_str, from_value, json, to_string, to_value};
 
     fn full() -> GenerateRequest {
         GenerateRequest {
             model: Some("qwen3".into()),
             prompt: "Hello".into(),
             role: Role::System,
+            format: Some(Format::Json),
             enable_thinking: Some(false),
             stream: true,
             temperature: Some(0.5),
@@ -221,6 +238,7 @@ mod tests {
           "model": "qwen3",
           "prompt": "Hello",
           "role": "system",
+          "format": "json",
           "enable_thinking": false,
           "stream": true,
           "temperature": 0.5,
@@ -243,6 +261,12 @@ mod tests {
     fn wire_format_of_chat() {
         let request = ChatRequest {
             messages: vec![Message::system("Be brief."), Message::user("Hi")],
+            tools: vec![Tool::function(ToolFunction {
+                name: "weather".into(),
+                ..ToolFunction::default()
+            })],
+            tool_choice: Some(ToolChoice::Required),
+            format: Some(Format::Schema(Map::from_iter([("type".into(), "object".into())]))),
             stop: Some(Stop::One("\n".into())),
             ..ChatRequest::default()
         };
@@ -258,6 +282,18 @@ mod tests {
               "content": "Hi"
             }
           ],
+          "tools": [
+            {
+              "type": "function",
+              "function": {
+                "name": "weather"
+              }
+            }
+          ],
+          "tool_choice": "required",
+          "format": {
+            "type": "object"
+          },
           "stream": false,
           "stop": "\n"
         }
@@ -351,10 +387,11 @@ mod tests {
         fn generate_round_trip(
             (prompt, role, stream) in (any::<String>(), role(), any::<bool>()),
             enable_thinking: Option<bool>,
+            format in of(format()),
             tuning in tuning(),
         ) {
             let request = GenerateRequest {
-                prompt, role, enable_thinking, stream,
+                prompt, role, format, enable_thinking, stream,
                 temperature: tuning.temperature,
                 top_k: tuning.top_k,
                 seed: tuning.seed,
@@ -368,10 +405,12 @@ mod tests {
         #[test]
         fn chat_round_trip(
             messages in prop::collection::vec(message(), 0..4),
+            tools in prop::collection::vec(tool(), 0..3),
+            (tool_choice, format) in (of(tool_choice()), of(format())),
             tuning in tuning(),
         ) {
             let request = ChatRequest {
-                messages,
+                messages, tools, tool_choice, format,
                 top_p: tuning.top_p,
                 max_new_tokens: tuning.max_new_tokens,
                 repeat_penalty: tuning.repeat_penalty,

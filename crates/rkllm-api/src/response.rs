@@ -10,6 +10,9 @@ use crate::{FinishReason, Message, Timings, Usage};
 pub struct GenerateResponse {
     /// What the model wrote.
     pub text: String,
+    /// What it thought before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
     /// Always `success`.
     pub status: SuccessStatus,
     /// Why the answer ended.
@@ -63,6 +66,7 @@ mod tests {
     fn wire_format_of_generate() {
         let response = GenerateResponse {
             text: "Paris.".into(),
+            reasoning: None,
             status: SuccessStatus::Success,
             finish_reason: FinishReason::Stop,
             usage: USAGE,
@@ -133,10 +137,13 @@ mod tests {
     proptest! {
         #[test]
         fn generate_round_trip(
-            text: String, finish_reason in finish_reason(), usage in usage(), timings in timings(),
+            (text, reasoning) in any::<(String, Option<String>)>(),
+            finish_reason in finish_reason(), usage in usage(), timings in timings(),
         ) {
             let status = SuccessStatus::Success;
-            let response = GenerateResponse { text, status, finish_reason, usage, timings };
+            let response = GenerateResponse {
+                text, reasoning, status, finish_reason, usage, timings,
+            };
             let json = serde_json::to_string(&response).unwrap();
             prop_assert_eq!(serde_json::from_str::<GenerateResponse>(&json).unwrap(), response);
         }

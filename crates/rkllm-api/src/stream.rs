@@ -5,7 +5,7 @@ use std::iter;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ErrorBody, ErrorStatus, FinishReason, Timings, Usage};
+use crate::{ErrorBody, ErrorStatus, FinishReason, Timings, ToolCall, Usage};
 
 /// The content of the event that ends every complete stream.
 pub const DONE: &str = "[DONE]";
@@ -22,7 +22,7 @@ pub const DONE: &str = "[DONE]";
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
-    /// `{"content": "…"}`, the last one with `finish_reason`, `usage` and `timings`.
+    /// `{"content": "…"}`, some with `reasoning` or `tool_calls`, the last one with `finish_reason`, `usage` and `timings`.
     ///
     /// A delta whose content is exactly [`DONE`] would read as the end of the stream: a server makes its deltas with
     /// [`text`](Self::text), which never produces one.
@@ -36,8 +36,12 @@ pub enum StreamEvent {
 /// A piece of an answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Delta {
-    /// Text to append to what came before; empty in the last delta.
+    /// Text to append to what came before; empty in the last delta, and beside thoughts and calls.
     pub content: String,
+    /// Thoughts to append to those that came before.
+    pub reasoning: Option<String>,
+    /// Function calls that have become complete.
+    pub tool_calls: Vec<ToolCall>,
     /// Present in the last delta only.
     pub finish: Option<Finish>,
 }
@@ -59,31 +63,53 @@ impl StreamEvent {
     pub fn text(content: impl Into<String>) -> impl Iterator<Item = Self> {
         let mut content = content.into();
         let rest = (content == DONE).then(|| content.split_off(1));
-        iter::once(content).chain(rest).map(|content| Self::Delta(Delta { content, finish: None }))
+        iter::once(content)
+            .chain(rest)
+            .map(|content| Self::Delta(Delta { content, ..Delta::default() }))
+    }
+
+    /// The delta that carries more of what the model thinks.
+    pub fn reasoning(thought: impl Into<String>) -> Self {
+        Self::Delta(Delta { reasoning: Some(thought.into()), ..Delta::default() })
+    }
+
+    /// The delta that carries a function call.
+    #[must_use]
+    pub fn tool_call(call: ToolCall) -> Self {
+        Self::Delta(Delta { tool_calls: vec![call], ..Delta::default() })
     }
 
     /// The last delta, which has no text.
     #[must_use]
     pub fn finish(finish: Finish) -> Self {
-        Self::Delta(Delta { content: String::new(), finish: Some(finish) })
+        Self::Delta(Delta { finish: Some(finish), ..Delta::default() })
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct DeltaWire<'a> {
     content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tool_calls: &'a [ToolCall],
     #[serde(flatten)]
     finish: Option<&'a Finish>,
 }
 
 impl Serialize for StreamEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (content, finish) = match self {
-            Self::Delta(delta) => (delta.content.as_str(), delta.finish.as_ref()),
-            Self::Done => (DONE, None),
+        let wire = match self {
+            Self::Delta(delta) => DeltaWire {
+                content: &delta.content,
+                reasoning: delta.reasoning.as_deref(),
+                tool_calls: &delta.tool_calls,
+                finish: delta.finish.as_ref(),
+            },
+            Self::Done => DeltaWire { content: DONE, ..DeltaWire::default() },
             Self::Error(body) => return body.serialize(serializer),
         };
-        DeltaWire { content, finish }.serialize(serializer)
+        wire.serialize(serializer)
     }
 }
 
@@ -91,6 +117,8 @@ impl Serialize for StreamEvent {
 #[derive(Deserialize)]
 struct EventWire {
     content: Option<String>,
+    reasoning: Option<String>,
+    tool_calls: Option<Vec<ToolCall>>,
     finish_reason: Option<FinishReason>,
     usage: Option<Usage>,
     timings: Option<Timings>,
@@ -108,33 +136,39 @@ impl<'de> Deserialize<'de> for StreamEvent {
             return Ok(Self::Error(ErrorBody::new(code, error)));
         }
         let content = wire.content.ok_or_else(|| D::Error::missing_field("content"))?;
-        let Some(finish_reason) = wire.finish_reason else {
-            if content == DONE {
-                return Ok(Self::Done);
-            }
-            return Ok(Self::Delta(Delta { content, finish: None }));
+        if content == DONE && wire.finish_reason.is_none() {
+            return Ok(Self::Done);
+        }
+        let finish = match wire.finish_reason {
+            None => None,
+            Some(finish_reason) => Some(Finish {
+                finish_reason,
+                usage: wire.usage.ok_or_else(|| D::Error::missing_field("usage"))?,
+                timings: wire.timings.ok_or_else(|| D::Error::missing_field("timings"))?,
+            }),
         };
-        let finish = Finish {
-            finish_reason,
-            usage: wire.usage.ok_or_else(|| D::Error::missing_field("usage"))?,
-            timings: wire.timings.ok_or_else(|| D::Error::missing_field("timings"))?,
-        };
-        Ok(Self::Delta(Delta { content, finish: Some(finish) }))
+        let tool_calls = wire.tool_calls.unwrap_or_default();
+        Ok(Self::Delta(Delta { content, reasoning: wire.reasoning, tool_calls, finish }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CalledFunction;
     use crate::finish::tests::{TIMINGS, USAGE, finish_reason, timings, usage};
+    use crate::tool_call::tests::tool_call;
     use proptest::prelude::*;
     use serde_json::{from_str, to_string};
 
     #[test]
     fn wire_format_of_each_event() {
         let finish = Finish { finish_reason: FinishReason::Stop, usage: USAGE, timings: TIMINGS };
+        let function = CalledFunction { name: "weather".into(), arguments: "{}".into() };
         let events: Vec<_> = StreamEvent::text("Par")
             .chain([
+                StreamEvent::reasoning("Hm."),
+                StreamEvent::tool_call(ToolCall::function("call_1", function)),
                 StreamEvent::finish(finish),
                 StreamEvent::Done,
                 StreamEvent::Error(ErrorBody::new("runtime_failed", "the runtime failed")),
@@ -144,6 +178,23 @@ mod tests {
         [
           {
             "content": "Par"
+          },
+          {
+            "content": "",
+            "reasoning": "Hm."
+          },
+          {
+            "content": "",
+            "tool_calls": [
+              {
+                "id": "call_1",
+                "type": "function",
+                "function": {
+                  "name": "weather",
+                  "arguments": "{}"
+                }
+              }
+            ]
           },
           {
             "content": "",
@@ -205,8 +256,15 @@ mod tests {
             .prop_map(|(finish_reason, usage, timings)| Finish { finish_reason, usage, timings });
         let text = any::<String>().prop_filter("reads as the end mark", |text| text != DONE);
         prop_oneof![
-            (text, prop::option::of(finish))
-                .prop_map(|(content, finish)| StreamEvent::Delta(Delta { content, finish })),
+            (
+                text,
+                any::<Option<String>>(),
+                prop::collection::vec(tool_call(), 0..3),
+                prop::option::of(finish)
+            )
+                .prop_map(|(content, reasoning, tool_calls, finish)| {
+                    StreamEvent::Delta(Delta { content, reasoning, tool_calls, finish })
+                }),
             Just(StreamEvent::Done),
             any::<[String; 2]>()
                 .prop_map(|[code, error]| StreamEvent::Error(ErrorBody::new(code, error))),

@@ -93,6 +93,7 @@ fn plain(error: &serde_json::Error) -> String {
         "f64" => "a number",
         "i64" => "an integer",
         "a sequence" => "a list",
+        "a map" => "an object",
         expected if expected.starts_with("struct ") => "an object",
         expected => expected,
     };
@@ -165,8 +166,8 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_named() {
-        let body = br#"{"messages": [{"role": "user", "content": "hi", "name": "x"}], "mood": 1}"#;
+        let body = br#"{"messages": [{"role": "user", "content": "hi", "tone": "x"}], "mood": 1}"#;
         let (_, ignored) = parse::<ChatRequest>(body, "{}").unwrap();
-        assert_eq!(ignored, ["messages[0].name", "mood"]);
+        assert_eq!(ignored, ["messages[0].tone", "mood"]);
     }
 }

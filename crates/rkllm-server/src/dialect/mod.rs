@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod anthropic;
 mod body;
+mod calls;
 mod collect;
 mod face;
 mod failure;
@@ -14,7 +15,9 @@ pub(crate) mod native;
 pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod openapi;
+mod refusal;
 mod stream;
+mod tools;
 pub(crate) mod ws;
 
 pub(crate) use face::Face;

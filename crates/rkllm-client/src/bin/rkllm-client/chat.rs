@@ -105,17 +105,20 @@ impl Conversation {
         screen: &Screen,
     ) -> anyhow::Result<()> {
         self.request.messages.push(Message::user(question));
-        let mut answer = String::new();
+        let mut answer = Message::assistant("");
         let end = tokio::select! {
             finish = show(client, &self.request, &mut answer, screen) => finish.map(End::Complete),
             // Leaving the stream closes the connection, which cancels the generation.
             pressed = ctrl_c() => pressed.map(|()| End::Cancelled).map_err(Into::into),
         };
-        if answer.is_empty() {
+        if answer.content.is_empty() {
+            if answer.reasoning.is_some() {
+                screen.end_thoughts()?;
+            }
             self.request.messages.pop();
         } else {
             screen.print("\n")?;
-            self.request.messages.push(Message::assistant(answer));
+            self.request.messages.push(answer);
         }
         match end? {
             End::Complete(Some(finish)) => screen.finish(&finish)?,
@@ -130,14 +133,23 @@ impl Conversation {
 async fn show(
     client: &Client,
     request: &ChatRequest,
-    answer: &mut String,
+    answer: &mut Message,
     screen: &Screen,
 ) -> anyhow::Result<Option<Finish>> {
     let mut deltas = client.chat_stream(request).await?;
     let mut finish = None;
     while let Some(delta) = deltas.try_next().await? {
-        screen.print(&delta.content)?;
-        answer.push_str(&delta.content);
+        if let Some(thought) = &delta.reasoning {
+            screen.thought(thought)?;
+            answer.reasoning.get_or_insert_default().push_str(thought);
+        }
+        if !delta.content.is_empty() {
+            if answer.content.is_empty() && answer.reasoning.is_some() {
+                screen.end_thoughts()?;
+            }
+            screen.print(&delta.content)?;
+            answer.content.push_str(&delta.content);
+        }
         finish = delta.finish.or(finish);
     }
     Ok(finish)

@@ -59,7 +59,8 @@ impl Checks {
 
     pub(crate) async fn generate(&self) -> Outcome {
         let answer = self.client.generate(&self.prompt()).await?;
-        self.speed(&answer.text, answer.usage, answer.timings)
+        let said = answer.reasoning.unwrap_or_default() + &answer.text;
+        self.speed(&said, answer.usage, answer.timings)
     }
 
     pub(crate) async fn generate_stream(&self) -> Outcome {
@@ -72,7 +73,9 @@ impl Checks {
             bail!("there are {} choices, not one", answer.choices.len());
         };
         ensure!(choice.message.role == Role::Assistant, "the {} answers", choice.message.role);
-        self.speed(&choice.message.content, answer.usage, answer.timings)
+        let thoughts = choice.message.reasoning.as_deref().unwrap_or_default();
+        let said = [thoughts, &choice.message.content].concat();
+        self.speed(&said, answer.usage, answer.timings)
     }
 
     pub(crate) async fn chat_stream(&self) -> Outcome {
@@ -127,6 +130,7 @@ impl Checks {
         let mut finish: Option<Finish> = None;
         while let Some(delta) = deltas.try_next().await? {
             ensure!(finish.is_none(), "something follows the last piece of the answer");
+            text.push_str(delta.reasoning.as_deref().unwrap_or_default());
             text.push_str(&delta.content);
             finish = delta.finish;
         }
@@ -134,7 +138,7 @@ impl Checks {
         self.speed(&text, finish.usage, finish.timings)
     }
 
-    /// An answer has to have text, and numbers that agree with each other and with the request.
+    /// An answer has to have text, be it thoughts that reached the limit, and numbers that agree with each other and with the request.
     fn speed(&self, text: &str, usage: Usage, timings: Timings) -> Outcome {
         let (tokens, limit) = (usage.completion_tokens, self.max_new_tokens);
         ensure!(!text.trim().is_empty(), "the answer is empty");

@@ -48,6 +48,16 @@ impl Screen {
         if self.terminal { self.print(&format!("\x1b[2m{text}\x1b[0m\n")) } else { Ok(()) }
     }
 
+    /// A dim piece of what the model thinks, which only people want to see.
+    pub(crate) fn thought(&self, text: &str) -> io::Result<()> {
+        if self.terminal { self.print(&format!("\x1b[2m{text}\x1b[0m")) } else { Ok(()) }
+    }
+
+    /// Parts the thoughts from the answer.
+    pub(crate) fn end_thoughts(&self) -> io::Result<()> {
+        if self.terminal { self.print("\n\n") } else { Ok(()) }
+    }
+
     /// How the answer went.
     pub(crate) fn finish(&self, finish: &Finish) -> io::Result<()> {
         let tokens = finish.usage.completion_tokens;

@@ -1,5 +1,6 @@
 //! The native API: `GET /health`, `POST /generate`, `POST /chat`.
 
+mod conversation;
 pub(super) mod encode;
 mod health;
 pub(super) mod parse;
@@ -10,11 +11,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::{body, collect, failure as failures, ignored, stream};
 use crate::app::State;
 use crate::error::Error;
-use crate::generate::{Input, Request};
 use crate::http::resource;
 use crate::registry::{Accepted, Target};
 use crate::worker::ROLE;
-use encode::{Encoder, Endpoint};
+use encode::{Endpoint, Narrator};
 use health::health;
 use parse::Parsed;
 
@@ -48,35 +48,26 @@ async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> Htt
 
 async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {
     let stream = parsed.stream;
-    let Accepted { answer, ignored, .. } = accept(state, parsed, endpoint).await?;
+    let Accepted { answer, ignored, .. } = accept(state, parsed).await?;
     let mut response = HttpResponse::Ok();
     if !ignored.is_empty() {
         response.insert_header((ignored::IGNORED, ignored::header(&ignored)));
     }
     if stream {
-        return Ok(stream::respond(response, answer, Encoder));
+        return Ok(stream::respond(response, answer, Narrator::default()));
     }
     let collected = collect(answer).await?;
     Ok(response.json(encode::complete(collected, endpoint)))
 }
 
 /// Sends a request to its model. What is ignored is named as on the wire.
-pub(super) async fn accept(
-    state: &State,
-    parsed: Parsed,
-    endpoint: Endpoint,
-) -> Result<Accepted, Error> {
-    let Parsed { model, messages, enable_thinking, tuning, mut ignored, .. } = parsed;
-    tuning.check()?;
-    let last = messages.len().saturating_sub(1);
+pub(super) async fn accept(state: &State, parsed: Parsed) -> Result<Accepted, Error> {
+    let Parsed { model, request, role, mut ignored, .. } = parsed;
+    request.tuning.check()?;
     let target = Target { model, ..Target::default() };
-    let input = Input::chat(messages);
-    let request = Request { input, enable_thinking, tuning, ..Request::default() };
     let mut accepted = state.registry.answer(&target, request).await?;
-    ignored.extend(accepted.ignored.into_iter().map(|name| match endpoint {
-        Endpoint::Chat if name == ROLE => format!("messages[{last}].{name}"),
-        _ => name,
-    }));
+    let named = |name: String| if name == ROLE { role.clone() } else { name };
+    ignored.extend(accepted.ignored.into_iter().map(named));
     accepted.ignored = ignored;
     Ok(accepted)
 }

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
+pub(super) use crate::dialect::refusal::{invalid, unsupported};
 use crate::error::{Code, Error};
 
 /// The field that names the answer before.
@@ -50,16 +51,6 @@ pub(crate) fn failure(error: &Error) -> HttpResponse {
         _ => &mut response,
     };
     response.json(ErrorBody::new(error))
-}
-
-/// A field whose value cannot be used.
-pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Error {
-    Error { param: Some(param.into()), ..Error::invalid(message) }
-}
-
-/// A field that asks for what cannot be done here.
-pub(super) fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Error {
-    Error { param: Some(param.into()), ..Error::new(Code::Unsupported, message) }
 }
 
 /// Names the field at fault where only the endpoint knows it: `prompt` is what its prompt is in.

@@ -4,9 +4,9 @@ use rkllm_chat::{Message, Role, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::arguments;
 use super::content::{self, Content};
 use super::error::invalid;
+use crate::dialect::calls;
 use crate::error::Error;
 
 /// A message as it came.
@@ -49,7 +49,7 @@ struct Function {
 
 impl Function {
     fn called(self, id: Option<String>) -> ToolCall {
-        ToolCall { id, name: self.name, arguments: arguments::object(self.arguments) }
+        ToolCall { id, name: self.name, arguments: calls::arguments(self.arguments) }
     }
 }
 
@@ -68,18 +68,11 @@ pub(super) fn conversation(
         wire.unheard(&path, ignored);
         let mut message = wire.message(&path)?;
         if message.role == Role::Tool && message.name.is_none() {
-            message.name = called(&messages, message.tool_call_id.as_deref());
+            message.name = calls::called(&messages, message.tool_call_id.as_deref());
         }
         messages.push(message);
     }
     Ok(messages)
-}
-
-/// The function that was called under this id: templates may want its name with the result.
-pub(super) fn called(earlier: &[Message], id: Option<&str>) -> Option<String> {
-    let id = id?;
-    let calls = earlier.iter().rev().flat_map(|message| &message.tool_calls);
-    calls.into_iter().find(|call| call.id.as_deref() == Some(id)).map(|call| call.name.clone())
 }
 
 impl WireMessage {

@@ -1,7 +1,6 @@
 //! The OpenAI API and what servers of it have added: reranking and tokens.
 
 mod answers;
-mod arguments;
 mod chat;
 mod chunk;
 mod common;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::either::TextOrObject;
 use super::error::{invalid, unsupported};
+use crate::dialect::tools::{check, check_choice};
 use crate::error::Error;
 use crate::generate::{Tool, ToolChoice};
 
@@ -86,19 +87,13 @@ pub(super) fn functions(
 impl Function {
     /// `path` is where the function stands.
     pub(super) fn tool(self, path: &str, ignored: &mut Vec<String>) -> Result<Tool, Error> {
-        if self.name.is_empty() {
-            let message = format!("{path}.name is empty; send the function's name");
-            return Err(invalid(format!("{path}.name"), message));
-        }
-        if self.parameters.as_ref().is_some_and(|parameters| !parameters.is_object()) {
-            let message = format!("{path}.parameters is no JSON schema; send an object");
-            return Err(invalid(format!("{path}.parameters"), message));
-        }
-        if self.strict == Some(true) {
+        let Self { name, description, parameters, strict } = self;
+        let tool = Tool { name, description, parameters };
+        check(&tool, path)?;
+        if strict == Some(true) {
             ignored.push(format!("{path}.strict"));
         }
-        let Self { name, description, parameters, .. } = self;
-        Ok(Tool { name, description, parameters })
+        Ok(tool)
     }
 }
 
@@ -109,7 +104,8 @@ pub(super) fn choice(choice: Option<Choice>, tools: &mut Vec<Tool>) -> Result<To
         Some(Choice::Text(mode)) => self::mode("tool_choice", &mode)?,
         Some(Choice::Object(object)) => object.choice(tools)?,
     };
-    check("tool_choice", choice, tools)
+    check_choice(&choice, tools, "tool_choice")?;
+    Ok(choice)
 }
 
 impl ChoiceObject {
@@ -137,7 +133,8 @@ pub(super) fn function_call(
         Some(TextOrObject::Text(mode)) => self::mode("function_call", &mode)?,
         Some(TextOrObject::Object(Name { name })) => ToolChoice::Function(name),
     };
-    check("function_call", choice, tools)
+    check_choice(&choice, tools, "function_call")?;
+    Ok(choice)
 }
 
 /// A choice that is one word.
@@ -152,21 +149,6 @@ pub(super) fn mode(field: &str, mode: &str) -> Result<ToolChoice, Error> {
             );
             Err(unsupported(field, message))
         }
-    }
-}
-
-/// Refuses to call for what is not among the tools.
-pub(super) fn check(field: &str, choice: ToolChoice, tools: &[Tool]) -> Result<ToolChoice, Error> {
-    match &choice {
-        ToolChoice::Required if tools.is_empty() => {
-            let message = format!("{field} is \"required\", but there are no tools; send some");
-            Err(invalid(field, message))
-        }
-        ToolChoice::Function(name) if tools.iter().all(|tool| tool.name != *name) => {
-            let message = format!("{field} names the function {name:?}, which no tool has");
-            Err(invalid(field, message))
-        }
-        _ => Ok(choice),
     }
 }
 

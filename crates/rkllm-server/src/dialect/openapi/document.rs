@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn no_two_schemas_have_one_name() {
+        let native = native::schemas().into_iter().chain(admin::schemas());
+        let native: std::collections::BTreeSet<_> = native.map(|(name, _)| name).collect();
+        let twice: Vec<_> =
+            openai::schemas().into_iter().filter(|(name, _)| native.contains(name)).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
+    #[test]
     fn all_operations_have_their_own_id() {
         let document = document();
         let mut lines = Vec::new();

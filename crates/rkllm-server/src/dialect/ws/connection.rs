@@ -15,7 +15,7 @@ use super::id::Id;
 use super::inbound::{Ask, Inbound, Refused};
 use super::outbound;
 use crate::app::State;
-use crate::dialect::native;
+use crate::dialect::native::{self, encode::Narrator};
 use crate::error::{Code, Error};
 use crate::generate::Event;
 use crate::http::{Client, Http};
@@ -243,18 +243,18 @@ impl Teller {
 
 /// Answers one request, up to its last message.
 async fn answer(state: Data<State>, ask: Ask, teller: Teller) {
-    let Ask { id, parsed, endpoint } = ask;
-    let accepted = match native::accept(&state, parsed, endpoint).await {
+    let Ask { id, parsed } = ask;
+    let accepted = match native::accept(&state, parsed).await {
         Ok(accepted) => accepted,
         Err(error) => return teller.tell(outbound::error(Some(&id), &error), true).await,
     };
     if !accepted.ignored.is_empty() {
         teller.tell(outbound::ignored(&id, &accepted.ignored), false).await;
     }
-    let mut answer = accepted.answer;
+    let (mut answer, mut narrator) = (accepted.answer, Narrator::default());
     while let Some(event) = answer.next().await {
         let over = matches!(event, Event::Done(_) | Event::Failed(_));
-        let mut texts = outbound::event(&id, event).into_iter().peekable();
+        let mut texts = outbound::event(&id, &mut narrator, event).into_iter().peekable();
         while let Some(text) = texts.next() {
             let last = over && texts.peek().is_none();
             teller.tell(text, last).await;

@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use super::id::Id;
 use crate::dialect::json;
-use crate::dialect::native::encode::Endpoint;
 use crate::dialect::native::parse::{self, Parsed};
 use crate::error::Error;
 
@@ -24,7 +23,6 @@ pub(super) enum Inbound {
 pub(super) struct Ask {
     pub(super) id: Id,
     pub(super) parsed: Parsed,
-    pub(super) endpoint: Endpoint,
 }
 
 /// A message that was not understood, and the request that it was about, if it says so.
@@ -50,12 +48,12 @@ impl Inbound {
             let error = Error::invalid(format!("id is missing; send for example {EXAMPLE}"));
             return Err(Refused { id: None, error });
         };
-        let (parsed, endpoint) = match head.r#type.as_deref() {
-            Some("chat") => (parse::chat(text.as_bytes()), Endpoint::Chat),
-            Some("generate") => (parse::generate(text.as_bytes()), Endpoint::Generate),
+        let parsed = match head.r#type.as_deref() {
+            Some("chat") => parse::chat(text.as_bytes()),
+            Some("generate") => parse::generate(text.as_bytes()),
             Some("cancel") => return Ok(Self::Cancel(id)),
-            Some(_) => (Err(bad_type("is unknown")), Endpoint::Chat),
-            None => (Err(bad_type("is missing")), Endpoint::Chat),
+            Some(_) => Err(bad_type("is unknown")),
+            None => Err(bad_type("is missing")),
         };
         match parsed {
             Ok(mut parsed) => {
@@ -63,7 +61,7 @@ impl Inbound {
                 if head.stream == Some(false) {
                     parsed.ignored.push("stream".to_owned());
                 }
-                Ok(Self::Ask(Box::new(Ask { id, parsed, endpoint })))
+                Ok(Self::Ask(Box::new(Ask { id, parsed })))
             }
             Err(error) => Err(Refused { id: Some(id), error }),
         }
@@ -93,13 +91,13 @@ mod tests {
             ask(r#"{"id": "a\"1", "type": "chat", "messages": [{"role": "user", "content": "Hi"}],
                 "temperature": 0, "mood": 1}"#);
         assert_eq!(chat.id.json(), r#""a\"1""#);
-        assert!(matches!(chat.endpoint, Endpoint::Chat));
-        assert_eq!(chat.parsed.messages[0].content, "Hi");
-        assert_eq!(chat.parsed.tuning.temperature, Some(0.0));
+        assert_eq!(chat.parsed.role, "messages[0].role");
+        assert_eq!(chat.parsed.request.messages()[0].content, "Hi");
+        assert_eq!(chat.parsed.request.tuning.temperature, Some(0.0));
         assert_eq!(chat.parsed.ignored, ["mood"]);
         let generate = ask(r#"{"id": -7, "type": "generate", "prompt": "Hi", "stream": true}"#);
         assert_eq!(generate.id.json(), "-7");
-        assert!(matches!(generate.endpoint, Endpoint::Generate));
+        assert_eq!(generate.parsed.role, "role");
         assert!(generate.parsed.ignored.is_empty());
     }
 

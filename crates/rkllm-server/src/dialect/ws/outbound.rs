@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::id::Id;
-use crate::dialect::native::encode;
+use crate::dialect::native::encode::{self, Narrator};
 use crate::error::Error;
 use crate::generate::Event;
 
@@ -19,10 +19,10 @@ struct Cancelled {
     cancelled: bool,
 }
 
-/// One event of an answer, as the messages that say it.
-pub(super) fn event(id: &Id, event: Event) -> Vec<String> {
+/// One event of the answer that `narrator` tells, as the messages that say it.
+pub(super) fn event(id: &Id, narrator: &mut Narrator, event: Event) -> Vec<String> {
     let mut messages = Vec::with_capacity(1);
-    encode::told(event, |event| messages.push(named(Some(id), event)));
+    narrator.tell(event, |event| messages.push(named(Some(id), event)));
     messages
 }
 
@@ -59,27 +59,34 @@ mod tests {
 
     use super::*;
     use crate::error::Code;
-    use crate::generate::{Done, Finish, Timings, Usage};
+    use crate::generate::{Done, Finish, Timings, ToolCall, Usage};
 
     fn id(json: &str) -> Id {
         serde_json::from_str(json).unwrap()
     }
 
-    #[test]
-    fn every_message_carries_its_request() {
-        let one = id("1");
-        let done = Done {
-            finish: Finish::Stop,
+    fn told(id: &str, events: Vec<Event>) -> Vec<String> {
+        let (id, mut narrator) = (self::id(id), Narrator::default());
+        events.into_iter().flat_map(|one| event(&id, &mut narrator, one)).collect()
+    }
+
+    fn done(finish: Finish) -> Event {
+        Event::Done(Done {
+            finish,
             stop: None,
             usage: Usage { prompt: 12, cached: 8, completion: 2 },
             timings: Timings { decode: Duration::from_millis(500), ..Timings::default() },
-        };
+        })
+    }
+
+    #[test]
+    fn every_message_carries_its_request() {
+        let one = id("1");
         let busy = Error::new(Code::Busy, "the line is full");
+        let text = Event::Text("Hi \"you\"\n".into());
         let said = [
-            event(&one, Event::Started),
-            event(&one, Event::Text("Hi \"you\"\n".into())),
-            event(&one, Event::Done(done)),
-            event(&id(r#""a""#), Event::Failed(busy.clone())),
+            told("1", vec![Event::Started, text, done(Finish::Stop)]),
+            told(r#""a""#, vec![Event::Failed(busy.clone())]),
             vec![error(None, &busy), ignored(&one, &["mood".into()]), cancelled(&one, true)],
         ]
         .concat();
@@ -90,8 +97,29 @@ mod tests {
     }
 
     #[test]
+    fn thoughts_and_calls_are_told_as_over_http() {
+        let call = ToolCall { index: 0, id: "call_1".into(), name: "time".into() };
+        let said = told(
+            "1",
+            vec![
+                Event::Thought("Hm.".into()),
+                Event::ToolCall(call),
+                Event::Arguments("{\"zone\":".into()),
+                Event::Arguments("1}".into()),
+                done(Finish::ToolCalls),
+            ],
+        );
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        {"id":1,"content":"","reasoning":"Hm."}
+        {"id":1,"content":"","tool_calls":[{"id":"call_1","type":"function","function":{"name":"time","arguments":"{\"zone\":1}"}}]}
+        {"id":1,"content":"","finish_reason":"tool_calls","usage":{"prompt_tokens":12,"completion_tokens":2,"total_tokens":14,"cached_tokens":8},"timings":{"queue_ms":0.0,"prefill_ms":0.0,"decode_ms":500.0,"prefill_tokens":4,"decode_tokens":1,"tokens_per_second":2.0}}
+        {"id":1,"content":"[DONE]"}
+        "#);
+    }
+
+    #[test]
     fn the_end_mark_written_by_the_model_is_no_end() {
-        let said = event(&id("1"), Event::Text("[DONE]".into()));
+        let said = told("1", vec![Event::Text("[DONE]".into())]);
         assert_eq!(said, [r#"{"id":1,"content":"["}"#, r#"{"id":1,"content":"DONE]"}"#]);
     }
 }

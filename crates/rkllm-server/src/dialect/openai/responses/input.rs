@@ -5,10 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::store::Shelf;
-use crate::dialect::openai::arguments;
+use crate::dialect::calls;
 use crate::dialect::openai::content::{self, Content, Part};
 use crate::dialect::openai::error::invalid;
-use crate::dialect::openai::message::called;
 use crate::error::Error;
 
 /// An item as it came: the fields of all types that mean something here.
@@ -106,7 +105,7 @@ impl Turns<'_> {
         if !self.begun || self.thoughts.is_some() {
             self.assistant(String::new());
         }
-        let call = ToolCall { id: Some(id), name, arguments: arguments::object(item.arguments) };
+        let call = ToolCall { id: Some(id), name, arguments: calls::arguments(item.arguments) };
         let last = self.messages.last_mut().expect("the assistant's turn has begun");
         last.tool_calls.push(call);
         Ok(())
@@ -115,7 +114,7 @@ impl Turns<'_> {
     fn result(&mut self, item: Item, path: &str) -> Result<(), Error> {
         let id = required(item.call_id, path, "call_id")?;
         let text = text(item.output, &format!("{path}.output"))?;
-        let name = called(self.messages, Some(&id));
+        let name = calls::called(self.messages, Some(&id));
         self.other(Message { tool_call_id: Some(id), name, ..Message::new(Role::Tool, text) });
         Ok(())
     }

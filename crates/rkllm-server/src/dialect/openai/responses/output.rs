@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::PREFIX;
 use crate::dialect::Collected;
-use crate::dialect::openai::arguments;
+use crate::dialect::calls;
 use crate::generate::{self, Finish};
 
 /// How an answer is told.
@@ -232,7 +232,7 @@ impl Output {
                 Kind::Call { id, name } => message.tool_calls.push(ToolCall {
                     id: Some(id.clone()),
                     name: name.clone(),
-                    arguments: arguments::object(Some(Value::from(piece.text.as_str()))),
+                    arguments: calls::arguments(Some(Value::from(piece.text.as_str()))),
                 }),
             }
         }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::dialect::openai::either::TextOrObject;
 use crate::dialect::openai::error::invalid;
-use crate::dialect::openai::tools::{Function, allow, check, mode};
+use crate::dialect::openai::tools::{Function, allow, mode};
+use crate::dialect::tools::check_choice;
 use crate::error::Error;
 use crate::generate::{Tool, ToolChoice};
 
@@ -66,7 +67,8 @@ pub(super) fn choice(choice: Option<Choice>, tools: &mut Vec<Tool>) -> Result<To
         Some(Choice::Text(word)) => mode("tool_choice", &word)?,
         Some(Choice::Object(object)) => object.choice(tools)?,
     };
-    check("tool_choice", choice, tools)
+    check_choice(&choice, tools, "tool_choice")?;
+    Ok(choice)
 }
 
 impl ChoiceObject {
