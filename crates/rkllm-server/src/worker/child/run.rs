@@ -85,7 +85,7 @@ impl Engine<'_> {
         let (input, options, state) = self.placed(ready);
         // A runtime that counts itself ends its answer at the limit, and is ended if it does not.
         let counts_itself = self.loaded.runtime.supports(Capability::PerRunSampling);
-        let limit = ready.limit.unwrap_or(ready.context).saturating_add(counts_itself.into());
+        let limit = ready.limit.map(|limit| limit.saturating_add(counts_itself.into()));
         let mut progress = Progress {
             delivery,
             pipeline: ready.pipeline.clone(),
@@ -195,7 +195,7 @@ struct Progress<'a, 'b> {
     pipeline: Pipeline,
     ready: &'a Ready,
     /// Tokens after which the run is ended, should the runtime not do that.
-    limit: u32,
+    limit: Option<u32>,
     started: Instant,
     first: Option<Instant>,
     last: Option<Instant>,
@@ -240,7 +240,7 @@ impl Progress<'_, '_> {
             return Flow::Stop;
         }
         self.delivery.alive(now);
-        if self.tokens >= self.limit {
+        if self.limit.is_some_and(|limit| self.tokens >= limit) {
             self.ended = Some(Ended::Limit);
             return Flow::Stop;
         }
