@@ -220,7 +220,7 @@ async fn a_runtime_that_fails_is_an_error_before_and_in_a_stream() {
 #[tokio::test]
 async fn a_full_line_says_when_to_try_again() {
     let script = Script::new();
-    script.set("TOKENS", "forever");
+    script.set("TOKENS", "forever").set("TOKEN_US", 20_000);
     let server = Server::scripted(&script, &["--queue-depth", "0"]);
     let running = post(&server, "/v1/chat/completions", chat(json!({"stream": true}))).await;
     let mut running = running.bytes_stream();

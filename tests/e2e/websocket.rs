@@ -79,7 +79,7 @@ async fn requests_get_their_own_answers() {
 #[tokio::test]
 async fn a_cancelled_request_says_no_more_and_makes_room() {
     let script = Script::new();
-    script.set("TOKENS", "forever");
+    script.set("TOKENS", "forever").set("TOKEN_US", 20_000);
     let server = Server::scripted(&script, &[]);
     let mut socket = Socket::open(&server).await;
     socket.ask(1).await;
@@ -109,7 +109,7 @@ async fn a_cancelled_request_says_no_more_and_makes_room() {
 #[tokio::test]
 async fn closing_the_connection_ends_its_requests() {
     let script = Script::new();
-    script.set("TOKENS", "forever");
+    script.set("TOKENS", "forever").set("TOKEN_US", 20_000);
     let server = Server::scripted(&script, &[]);
     let mut socket = Socket::open(&server).await;
     socket.ask(1).await;
@@ -126,7 +126,7 @@ async fn closing_the_connection_ends_its_requests() {
 #[tokio::test]
 async fn faults_are_told_by_name_and_the_connection_lives_on() {
     let script = Script::new();
-    script.set("TOKENS", "forever");
+    script.set("TOKENS", "forever").set("TOKEN_US", 20_000);
     let server = Server::scripted(&script, &[]);
     let mut socket = Socket::open(&server).await;
     socket.0.send(Message::text("{")).await.unwrap();
