@@ -23,10 +23,15 @@ impl<'a> From<&'a ModelInfo> for Details<'a> {
             format: model.format,
             family,
             families: [family],
-            parameter_size: &model.parameter_size,
-            quantization_level: &model.quantization,
+            parameter_size: known(&model.parameter_size),
+            quantization_level: known(&model.quantization),
         }
     }
+}
+
+/// Programs show these words, and some take an empty one for a model that is not there.
+fn known(word: &str) -> &str {
+    if word.is_empty() { "unknown" } else { word }
 }
 
 /// The architecture; programs want a word even where nobody knows it.
@@ -107,5 +112,6 @@ mod tests {
         assert_eq!(tagged("host:5000/space/m"), "host:5000/space/m:latest");
         let unknown = ModelInfo { architecture: String::new(), ..example() };
         assert_eq!(family(&unknown), "rkllm");
+        assert_eq!((known(""), known("w8a8")), ("unknown", "w8a8"));
     }
 }

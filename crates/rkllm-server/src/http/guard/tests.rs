@@ -63,7 +63,10 @@ async fn ask(
         let headers = headers.collect();
         let json = response.headers().contains_key("content-type");
         let body = if json { read_body_json(response).await } else { Value::Null };
-        answers.push(Answer { status, headers, body });
+        let answer = Answer { status, headers, body };
+        // Whoever refused it, and whether it reached a route or not.
+        assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{line}");
+        answers.push(answer);
     }
     answers
 }
