@@ -14,8 +14,8 @@ use crate::generate::Event;
 /// replaced while it ran.
 pub(super) const PROTOCOL: u32 = 1;
 
-/// Largest frame in bytes: the largest request body and then some.
-const MAX_FRAME: usize = 64 << 20;
+/// Largest frame in bytes: the largest request body twice.
+const MAX_FRAME: usize = 128 << 20;
 
 /// Names a request between the two sides.
 pub(super) type Id = u64;
