@@ -219,9 +219,10 @@ impl Store {
 
     fn files_from(&self, blobs: &[(String, String)]) -> Result<Vec<File>, Error> {
         let file = |(name, sha256): &(String, String)| {
-            if !is_path(name) || name == super::toml::FILE {
+            if !is_path(name) || !is_uploadable(name) {
                 return Err(Error::invalid(format!(
-                    "{name:?} cannot be the name of a model's file; use letters, digits, '.', '_' and '-'"
+                    "{name:?} cannot be the name of a model's file; use letters, digits, '.', '_' and \
+                     '-', without folders, ending in .gguf, .rkllm, or the name of a tokenizer file"
                 )));
             }
             let from = self.blob(&format!("sha256-{sha256}"));
@@ -234,6 +235,23 @@ impl Store {
         };
         blobs.iter().map(file).collect()
     }
+}
+
+/// Whether clients may give content to a file of this name. Settings are not among them: they name
+/// libraries to load and files to read.
+fn is_uploadable(name: &str) -> bool {
+    const TOKENIZER_FILES: [&str; 8] = [
+        "added_tokens.json",
+        "chat_template.jinja",
+        "chat_template.json",
+        "config.json",
+        "generation_config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ];
+    let is_model = name.ends_with(".gguf") || name.ends_with(".rkllm");
+    !name.contains('/') && (is_model || TOKENIZER_FILES.contains(&name))
 }
 
 /// The files of a folder and those below it, but for its settings.

@@ -343,7 +343,7 @@ impl Registry {
         let stays = is_main || entry.settings.pinned;
         let usual = if stays { KeepAlive::Forever } else { self.inner.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
-        let told = self.inner.defaults.spec(entry);
+        let told = self.inner.defaults.spec(entry, is_main);
         state.shelf.load(entry, told, keep_alive)
     }
 

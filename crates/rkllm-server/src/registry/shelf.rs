@@ -94,8 +94,16 @@ impl Shelf {
     /// first.
     fn make_room(&mut self, entry: &ModelEntry) -> Result<(), Error> {
         let needed = size(entry);
+        let stays = |loaded: &&Loaded| {
+            loaded.entry.settings.pinned || loaded.keep_alive == KeepAlive::Forever
+        };
+        let fixed: u64 = self.loaded.values().filter(stays).map(|it| size(&it.entry)).sum();
+        // Alone it may try: the file need not be in memory as a whole.
+        if fixed > 0 && fixed + needed > self.budget {
+            return Err(no_room(entry, needed, self.budget));
+        }
         while self.taken() + needed > self.budget {
-            let candidates = self.loaded.values().filter(|loaded| !loaded.entry.settings.pinned);
+            let candidates = self.loaded.values().filter(|loaded| !stays(loaded));
             let last = candidates
                 .min_by_key(|loaded| (loaded.worker.activity().requests > 0, loaded.used));
             match last.map(|loaded| loaded.entry.name.clone()) {
@@ -103,9 +111,7 @@ impl Shelf {
                     tracing::info!(model = name, "unloading to make room for {}", entry.name);
                     drop(self.unload(&name, far()));
                 }
-                // Alone it may try: the file need not be in memory as a whole.
-                None if self.taken() == 0 => return Ok(()),
-                None => return Err(no_room(entry, needed, self.budget)),
+                None => return Ok(()),
             }
         }
         Ok(())
@@ -152,7 +158,7 @@ fn no_room(entry: &ModelEntry, needed: u64, budget: u64) -> Error {
         Code::ModelFailed,
         format!(
             "the model {} needs about {} MB of memory, but models may take {} MB together and those \
-             that are loaded are pinned; unpin one or raise --memory-budget",
+             that are loaded are to stay; unload one or raise --memory-budget",
             entry.name,
             needed / 1_000_000,
             budget / 1_000_000

@@ -39,7 +39,7 @@ const LOAD: Duration = Duration::from_secs(120);
 
 impl Defaults {
     /// What the child of this model is told, and how long it may take.
-    pub(super) fn spec(&self, entry: &ModelEntry) -> (ModelSpec, Limits) {
+    pub(super) fn spec(&self, entry: &ModelEntry, is_main: bool) -> (ModelSpec, Limits) {
         let settings = &entry.settings;
         let runtime = self.runtime(entry);
         let cpu_mask = match &runtime {
@@ -51,6 +51,7 @@ impl Defaults {
             .lora
             .as_ref()
             .map(|lora| Adapter { path: lora.path.clone(), scale: lora.scale as f32 });
+        let own = |path: &Option<PathBuf>| path.clone().filter(|_| is_main);
         let whole = Adapter { path: PathBuf::new(), scale: 1.0 };
         let spec = ModelSpec {
             name: entry.name.clone(),
@@ -60,8 +61,8 @@ impl Defaults {
             context: settings.context_length.or(self.context),
             defaults: settings.sampling.clone().over(self.sampling.clone()),
             cpu_mask,
-            lora: lora.or_else(|| self.lora.clone().map(|path| Adapter { path, ..whole })),
-            prompt_cache: self.prompt_cache.clone(),
+            lora: lora.or_else(|| own(&self.lora).map(|path| Adapter { path, ..whole })),
+            prompt_cache: own(&self.prompt_cache),
             prompting: Prompting {
                 folder: entry.folder.clone(),
                 template: settings.template.clone(),
@@ -77,7 +78,7 @@ impl Defaults {
                 pooling: settings.pooling.map(|pooling| pooling.name().to_owned()),
             },
             prefix_cache: self.prefix_cache.as_ref().map(|cache| PrefixCacheSpec {
-                folder: cache.folder.join(folder_name(&entry.name)),
+                folder: cache.folder.join(&entry.digest),
                 budget: cache.budget,
             }),
         };
@@ -95,9 +96,4 @@ impl Defaults {
             (None, None, Format::Rkllm) => RuntimeChoice::Search,
         }
     }
-}
-
-/// A model's name as the name of a folder.
-fn folder_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }

@@ -157,6 +157,9 @@ fn command(socket: StdUnixStream) -> Command {
         .arg0("rkllm-server")
         .arg("worker")
         .env(PARENT, std::process::id().to_string())
+        // Secrets that are none of the runtime's business.
+        .env_remove("RKLLM_API_KEY")
+        .env_remove("HF_TOKEN")
         .stdin(Stdio::from(OwnedFd::from(socket)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

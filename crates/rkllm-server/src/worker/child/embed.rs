@@ -64,7 +64,14 @@ fn content(
     let (index, truncate) = place;
     let mut tokens = match (input, &loaded.text) {
         (EmbedInput::Tokens(tokens), _) => tokens,
-        (EmbedInput::Text(written), Some(text)) => text.vocabulary.encode_alone(&written)?,
+        (EmbedInput::Text(mut written), Some(text)) => {
+            // What cannot fit whatever its tokens are need not be tokenized to be cut or refused.
+            let most = text.longest_piece.saturating_mul(loaded.facts.context as usize + 1);
+            if written.len() > most {
+                written.truncate(written.floor_char_boundary(most));
+            }
+            text.vocabulary.encode_alone(&written)?
+        }
         (EmbedInput::Text(written), None) => return Ok((Content::Prompt(written), 0)),
     };
     let context = loaded.facts.context as usize;

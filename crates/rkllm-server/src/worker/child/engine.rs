@@ -22,6 +22,8 @@ pub(super) struct Engine<'a> {
     pub(super) cache: Option<PrefixCache>,
     /// The conversation that the runtime remembers, answers included, where it has to.
     pub(super) remembered: Vec<Message>,
+    /// Whose conversation that is.
+    pub(super) remembered_for: Option<u64>,
     pub(super) outbox: &'a Outbox,
 }
 
@@ -54,8 +56,9 @@ pub(super) fn serve(spec: ModelSpec, orders: &Receiver<Order>, outbox: &Outbox, 
             // Nobody else sets it.
             let _ = current.loaded.set(Arc::clone(&loaded));
             outbox.send(&FromChild::Loaded(facts));
-            let remembered = Vec::new();
-            Engine { session, loaded, cache, remembered, outbox }.obey(orders, current);
+            let (remembered, remembered_for) = (Vec::new(), None);
+            Engine { session, loaded, cache, remembered, remembered_for, outbox }
+                .obey(orders, current);
         }
         Err(error) => {
             outbox.send(&FromChild::LoadFailed(error.to_string()));

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rkllm::Session;
 
@@ -66,16 +66,14 @@ impl State {
 impl PrefixCache {
     /// An empty cache in a folder that is made here and that nobody else can read.
     pub(super) fn new(spec: PrefixCacheSpec) -> io::Result<Self> {
-        // What a process left behind that was killed. What else stands there shows below.
+        if let Some(parent) = spec.folder.parent() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            Self::check(parent)?;
+        }
+        // What a process left behind that was killed.
         let _ = fs::remove_dir_all(&spec.folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.folder)?;
-        for folder in spec.folder.ancestors().take(2) {
-            // Folders for temporary files are open to all, and names can be guessed.
-            if fs::symlink_metadata(folder)?.uid() != rustix::process::geteuid().as_raw() {
-                let message = format!("{} belongs to another user", folder.display());
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-            }
-        }
+        Self::check(&spec.folder)?;
         Ok(Self {
             spec,
             saved: VecDeque::new(),
@@ -85,6 +83,17 @@ impl PrefixCache {
             loaded: false,
             files: 0,
         })
+    }
+
+    /// Refuses what is no folder of ours: folders for temporary files are open to all, and names can
+    /// be guessed.
+    fn check(folder: &Path) -> io::Result<()> {
+        let found = fs::symlink_metadata(folder)?;
+        if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
+            let message = format!("{} is no folder of this user", folder.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        Ok(())
     }
 
     /// Gets the runtime into the best state for a prompt. Returns where to save its state.

@@ -150,8 +150,10 @@ fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> 
     let longest_piece = loaded.text.as_ref().map_or(LONG_PIECE, |text| text.longest_piece);
     let context = loaded.facts.context;
     let bytes: usize = match &request.input {
-        Input::Chat { messages, .. } => messages.iter().map(|message| message.content.len()).sum(),
-        Input::Text { prompt, .. } => prompt.len(),
+        Input::Chat { messages, .. } => messages.iter().map(size).sum(),
+        Input::Text { prompt, suffix } => {
+            prompt.len() + suffix.as_ref().map_or(0, |suffix| suffix.len())
+        }
         Input::Tokens(_) => 0,
     };
     // Where old turns may be dropped, the whole may be long; but not without end.
@@ -160,6 +162,13 @@ fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> 
         return Ok(());
     }
     Err(too_long(&format!("{bytes} bytes"), context))
+}
+
+/// Bytes of a message's texts.
+fn size(message: &Message) -> usize {
+    let calls = message.tool_calls.iter().map(|call| call.arguments.to_string().len());
+    let reasoning = message.reasoning.as_ref().map_or(0, |reasoning| reasoning.len());
+    message.content.len() + reasoning + calls.sum::<usize>()
 }
 
 fn overflow(loaded: &Loaded, request: &Request) -> Overflow {

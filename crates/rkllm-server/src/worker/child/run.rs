@@ -136,11 +136,18 @@ impl Engine<'_> {
             let known = self.remembered.len();
             options.keep_history = true;
             match messages.split_last() {
-                Some((last, earlier)) if known > 0 && earlier == self.remembered => {
+                Some((last, earlier))
+                    if known > 0
+                        && earlier == self.remembered
+                        && ready.owner == self.remembered_for =>
+                {
                     input.content = Content::Prompt(last.content.clone());
                 }
                 _ => self.forget(),
             }
+        } else if self.loaded.text.is_none() {
+            // A text that is continued as it stands has nothing to do with what came before.
+            self.forget();
         }
         (input, options, state)
     }
@@ -161,6 +168,7 @@ impl Engine<'_> {
             // What the runtime holds of an answer that was cut is not known.
             self.remembered.clear();
             if let Some(answer) = answer {
+                self.remembered_for = ready.owner;
                 self.remembered.clone_from(messages);
                 self.remembered.push(Message::new(Role::Assistant, answer));
             }

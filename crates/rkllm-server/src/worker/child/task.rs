@@ -15,6 +15,11 @@ pub(super) enum Task {
     Rerank(Scoring),
 }
 
+/// Longest text that is tokenized by itself, in bytes.
+const MAX_TEXT: usize = 4 << 20;
+/// Most tokens that are turned into text by themselves.
+const MAX_TOKENS: usize = 200_000;
+
 /// What needs no turn of the model.
 pub(super) fn at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
     let Some(text) = &loaded.text else {
@@ -25,6 +30,13 @@ pub(super) fn at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
     };
     match work {
         Work::Count(request) => prompt::length(loaded, text, request).map(Output::Count),
+        Work::Tokenize { text: written, .. } if written.len() > MAX_TEXT => Err(Error::invalid(
+            format!("the text has {} bytes; send at most {MAX_TEXT} at a time", written.len()),
+        )),
+        Work::Detokenize(tokens) if tokens.len() > MAX_TOKENS => Err(Error::invalid(format!(
+            "{} tokens are too many; send at most {MAX_TOKENS} at a time",
+            tokens.len()
+        ))),
         Work::Tokenize { text: written, special } => {
             text.vocabulary.encode_text(&written, special).map(Output::Tokens)
         }

@@ -354,12 +354,17 @@ impl Supervisor {
         }
     }
 
-    /// Takes the requests back from a child that is gone: the one that ran begins again if nothing
-    /// of it was delivered, once.
+    /// Takes the requests back from a child that is gone. The one that the child was busy with begins
+    /// again if nothing of it was delivered, once: the one that ran or, if none did, the one that was
+    /// being prepared.
     fn lose(&mut self, error: &Error) {
         let mut lost = VecDeque::new();
+        let running = self.line.iter().find(|entry| entry.run.is_some());
+        let preparing =
+            self.line.iter().find(|entry| entry.asked.is_some() && entry.prepared.is_none());
+        let busy = running.or(preparing).map(|entry| entry.id);
         for entry in self.line.iter_mut() {
-            let ran = entry.run.is_some();
+            let ran = Some(entry.id) == busy;
             if ran && (entry.delivered || entry.retried || entry.abandoned) {
                 lost.push_back(entry.id);
             }
