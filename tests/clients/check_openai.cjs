@@ -81,15 +81,16 @@ const steps = {
   },
 
   async toolsThatAreRun() {
-    let cities = []
+    // A model that does not call would have to end by itself: limits are errors to the SDK here.
+    if (!calls) return
+    const cities = []
     const run = ({ city }) => (cities.push(city), '21 degrees')
     const tool = { type: 'function', function: { ...weather, parse: JSON.parse, function: run } }
     for (const stream of [false, true]) {
-      const options = { model, messages: askWeather, tools: [tool], max_tokens: 64, stream }
-      const text = await client.chat.completions.runTools(options).finalContent()
-      if (calls) assert.match(text, /21/)
+      const options = { model, messages: askWeather, tools: [tool], stream }
+      assert.match(await client.chat.completions.runTools(options).finalContent(), /21/)
     }
-    if (calls) assert.deepEqual(cities, ['Paris', 'Paris'])
+    assert.deepEqual(cities, ['Paris', 'Paris'])
   },
 
   async anAnswerOfASchema() {
@@ -98,6 +99,12 @@ const steps = {
     checkPerson(answer.choices[0].message.content)
     const streamed = await stream(say('Invent a person.'), options).finalChatCompletion()
     checkPerson(streamed.choices[0].message.content)
+  },
+
+  async responses() {
+    const options = { model, input: 'Say hello.' }
+    assert.ok((await client.responses.create(options)).output_text)
+    assert.ok((await client.responses.stream(options).finalResponse()).output_text)
   },
 
   async embeddings() {

@@ -122,6 +122,38 @@ def an_answer_of_a_schema():
 
 
 @step
+def responses():
+    # Without a limit: the SDK takes a stream that one ended for broken.
+    with client.responses.stream(model=MODEL, input="Say hello.") as stream:
+        events = [event.type for event in stream]
+        answer = stream.get_final_response()
+    assert (events[0], events[-1]) == ("response.created", "response.completed"), events
+    assert answer.output_text and answer.status == "completed"
+    again = {"model": MODEL, "input": "And again.", "max_output_tokens": 4}
+    more = client.responses.create(previous_response_id=answer.id, **again)
+    assert more.output_text and more.usage.output_tokens <= 4
+    assert more.usage.input_tokens > answer.usage.input_tokens
+    raised(
+        openai.NotFoundError,
+        lambda: client.responses.create(previous_response_id="resp_none", **again),
+    )
+
+
+@step
+def responses_that_call():
+    tool = {"type": "function", **TOOL["function"]}
+    options = {"model": MODEL, "tools": [tool], "tool_choice": "required"}
+    options |= {"input": ASK_WEATHER, "max_output_tokens": 64}
+    answers = [client.responses.create(**options)]
+    with client.responses.stream(**options) as stream:
+        answers.append(stream.get_final_response())
+    for answer in answers:
+        call = answer.output[-1]
+        assert (call.type, call.name) == ("function_call", "get_weather"), answer
+        assert call.call_id and isinstance(json.loads(call.arguments)["city"], str)
+
+
+@step
 def texts_are_continued():
     options = {"model": MODEL, "prompt": "Once upon a", "max_tokens": 4}
     answer = client.completions.create(**options)

@@ -7,7 +7,7 @@ use std::process::Command;
 use rkllm_fake::Script;
 
 use crate::hermes;
-use crate::server::Server;
+use crate::server::{Server, model};
 
 /// Where the names of the server's files lead from.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -45,10 +45,27 @@ fn run_all(server: &Server, model: &str, calls: bool) {
 
 #[test]
 fn every_client_works_with_the_real_model() {
-    // Cool enough for a small model to come to an end.
-    let server = Server::start(&["--temperature", "0.3", "--repeat-penalty", "1"], &[]);
-    let file = crate::server::model();
+    // The same answers each time, which come to an end by themselves.
+    let flags = ["--temperature", "0", "--repeat-penalty", "1.05", "--context-length", "2048"];
+    let server = Server::start(&flags, &[]);
+    let file = model();
     run_all(&server, file.file_stem().and_then(OsStr::to_str).expect("a UTF-8 name"), false);
+}
+
+/// What the scripted model says to prompts that contain a text; `|` is where its tokens end.
+fn replies() -> [(&'static str, String); 5] {
+    let call = |name: &str, arguments: &str| {
+        let call = format!(r#"{{"name": "{name}", |"arguments": {arguments}}}"#);
+        format!("<tool|_call>\n{call}\n|</tool_call>")
+    };
+    let person = r#"{"name": |"Ann", "age"|: 31}"#;
+    [
+        ("21 degrees", "It is 21 |degrees| in Paris.".to_owned()),
+        ("\"get_weather\"", call("get_weather", r#"{"city": |"Paris"}"#)),
+        ("\"person\"", call("person", person)),
+        ("Invent a person.", person.to_owned()),
+        ("Count from 1 to 1000", "1|".repeat(1 << 14)),
+    ]
 }
 
 #[test]
@@ -56,26 +73,11 @@ fn every_client_has_its_functions_called_and_their_results_used() {
     let script = Script::new();
     hermes::add_files(&script);
     script.set("REPLY", "Hello|, nice| to meet| you|.").set("REPLY_SEPARATOR", "|");
-    let call = r#"{"name": "get_weather", |"arguments": {"city": |"Paris"}}"#;
-    let call = format!("<tool|_call>\n{call}\n|</tool_call>");
-    let person = r#"{"name": |"Ann", "age"|: 31}"#;
-    for (number, when, reply) in [
-        (1, "21 degrees", "It is 21 |degrees| in Paris."),
-        (2, "\"get_weather\"", &call),
-        (
-            3,
-            "\"person\"",
-            &format!(
-                "<tool_call>\n{{\"name\": \"person\", \"arguments\": {person}}}\n</tool_call>"
-            ),
-        ),
-        (4, "Invent a person.", person),
-        (5, "Count from 1 to 1000", &"1|".repeat(1 << 14)),
-    ] {
+    for (number, (when, reply)) in (1..).zip(replies()) {
         script.set(&format!("WHEN_{number}"), hermes::tokens(when));
         script.set(&format!("REPLY_{number}"), reply);
     }
-    // An answer that nobody ends takes longer than any client waits.
+    // The longest answer, if nobody ended it, would take longer than any client waits.
     script.set("TOKEN_US", 5_000);
     let server = Server::scripted(&script, &["--context-length", "16384"]);
     run_all(&server, "model", true);
