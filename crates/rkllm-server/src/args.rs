@@ -39,6 +39,17 @@ pub struct Args {
     #[arg(long, visible_alias = "models_dir", env = "RKLLM_MODELS_DIR", value_name = "FOLDER")]
     pub models_dir: Option<PathBuf>,
 
+    /// Short name for a model that can be pulled, such as qwen3=hf.co/ORG/REPO:Q4_K_M; can be given
+    /// several times
+    #[arg(
+        long = "short-name",
+        visible_alias = "short_name",
+        env = "RKLLM_SHORT_NAME",
+        value_name = "NAME=MODEL",
+        value_delimiter = ','
+    )]
+    pub short_names: Vec<String>,
+
     /// Time that a model of --models-dir stays in memory after its last answer: 5m, 1h30m, seconds, 0,
     /// or -1 for ever
     #[arg(

@@ -1,5 +1,6 @@
 //! What the flags mean.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub struct Config {
     pub(crate) models: Models,
     pub(crate) defaults: Defaults,
     pub(crate) http: HttpSettings,
+    /// Short names for models of the hub.
+    pub(crate) short_names: BTreeMap<String, String>,
 }
 
 /// Why the server cannot start the way it was told to.
@@ -143,6 +146,7 @@ impl Config {
             .ok_or_else(|| ConfigError::KeepAlive { said: args.keep_alive.clone() })?;
         let budget = args.memory_budget.map(|megabytes| megabytes.saturating_mul(1_000_000));
         let http = http(&args)?;
+        let short_names = short_names(&args.short_names)?;
         let defaults = Defaults {
             sampling: Tuning {
                 max_new_tokens: max_new_tokens.map(i64::from),
@@ -161,8 +165,20 @@ impl Config {
             prompt_cache: args.prompt_cache_path,
         };
         let address = SocketAddr::new(args.host, args.port);
-        Ok(Self { address, models: Models { main, catalog }, defaults, http })
+        Ok(Self { address, models: Models { main, catalog }, defaults, http, short_names })
     }
+}
+
+/// Short names and what they stand for.
+fn short_names(said: &[String]) -> Result<BTreeMap<String, String>, ConfigError> {
+    said.iter()
+        .map(|said| match said.split_once('=') {
+            Some((name, model)) if !name.is_empty() && !model.is_empty() => {
+                Ok((name.to_owned(), model.to_owned()))
+            }
+            _ => Err(ConfigError::Range(format!("--short-name is {said}; give NAME=MODEL"))),
+        })
+        .collect()
 }
 
 /// Who may use the server.

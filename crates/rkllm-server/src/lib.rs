@@ -108,7 +108,10 @@ pub async fn run(
     tracing::info!("listening on http://{address}");
     let (registry, tasks) = Registry::new(config.models, config.defaults);
     let http = Data::new(Http::new(config.http, address));
-    let hub = Hub::new(hub::Settings::from_env(registry.folder()));
+    let hub = Hub::new(hub::Settings {
+        short_names: config.short_names,
+        ..hub::Settings::from_env(registry.folder())
+    });
     let state = State { registry: registry.clone(), hub, started: Instant::now() };
     let server = serve(listener, state, Data::clone(&http), tasks)?;
     let handle = server.handle();
