@@ -123,7 +123,7 @@ fn flags_that_do_not_exist_or_make_no_sense() {
 }
 
 #[test]
-fn flags_and_environment_of_the_seed_work() {
+fn flags_and_environment_of_the_demo_work() {
     let model = model();
     let model = model.to_str().unwrap();
     let flags = ["--rkllm_model_path", model, "--target_platform", "cpu"];

@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_every_flag_of_the_seed() {
+    fn both_spellings_of_the_flags_of_the_demo() {
         let machine = Machine::new(None);
         let file = machine.root.path().join("m.gguf");
         let file = file.to_str().unwrap();
