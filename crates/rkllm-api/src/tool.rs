@@ -24,6 +24,7 @@ use crate::null;
 pub struct Tool {
     /// Always `function`.
     #[serde(rename = "type", default, deserialize_with = "null::as_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ToolKind>))]
     pub kind: ToolKind,
     /// The function.
     pub function: ToolFunction,

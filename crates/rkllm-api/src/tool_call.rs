@@ -15,6 +15,7 @@ pub struct ToolCall {
     pub id: String,
     /// Always `function`.
     #[serde(rename = "type", default, deserialize_with = "null::as_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ToolKind>))]
     pub kind: ToolKind,
     /// Which function, and with what.
     pub function: CalledFunction,
