@@ -38,6 +38,7 @@ pub struct CalledFunction {
     ///
     /// In an answer that was cut at the limit of tokens it may be cut, too.
     #[serde(default, deserialize_with = "text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
     pub arguments: String,
 }
 
