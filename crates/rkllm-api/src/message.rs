@@ -29,6 +29,7 @@ pub struct Message {
     pub reasoning: Option<String>,
     /// The functions that the model called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<ToolCall>>))]
     pub tool_calls: Vec<ToolCall>,
     /// The call that this is the result of.
     #[serde(skip_serializing_if = "Option::is_none")]
