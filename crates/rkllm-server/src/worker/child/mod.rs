@@ -10,6 +10,7 @@ mod embed;
 mod engine;
 mod load;
 mod outbox;
+mod plain;
 mod prefix_cache;
 mod prompt;
 mod run;

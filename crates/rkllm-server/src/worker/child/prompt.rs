@@ -8,11 +8,11 @@ use rkllm_chat::{
 use serde_json::{Value, json};
 
 use super::load::{Loaded, changed, count};
+use super::plain::{flatten, plain};
 use super::shape::{Check, Shape};
 use super::text::TextSide;
 use crate::error::{Code, Error};
 use crate::generate::{Input, Overflow, Request, Tool, ToolChoice, Tuning};
-use crate::worker::ROLE;
 
 /// A request in the runtime's words.
 #[derive(Debug)]
@@ -195,7 +195,7 @@ fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
 }
 
 /// A prompt as the runtime gets it.
-struct Written {
+pub(super) struct Written {
     input: RuntimeInput,
     tokens: Option<u32>,
     opens_thought: bool,
@@ -206,6 +206,11 @@ struct Written {
 }
 
 impl Written {
+    /// A text for the runtime's own template.
+    pub(super) fn text(input: RuntimeInput, remembered: Option<Vec<Message>>) -> Self {
+        Self { input, tokens: None, remembered, ..Self::tokens(Vec::new()) }
+    }
+
     fn tokens(tokens: Vec<i32>) -> Self {
         Self {
             tokens: Some(u32::try_from(tokens.len()).unwrap_or(u32::MAX)),
@@ -350,72 +355,6 @@ fn described(tool: &Tool) -> Value {
     json!({ "type": "function", "function": function })
 }
 
-/// A prompt as text for the runtime's own template, which knows one message at a time.
-fn plain(loaded: &Loaded, request: &Request, ignored: &mut Vec<String>) -> Result<Written, Error> {
-    let roles = loaded.runtime.supports(Capability::Roles);
-    let unsupported = |param: &str, what: &str| Error {
-        param: Some(param.to_owned()),
-        ..Error::new(
-            Code::Unsupported,
-            format!("{what} need the model's tokenizer; put its tokenizer.json beside the model"),
-        )
-    };
-    if !request.tools.is_empty() {
-        return Err(unsupported("tools", "tools"));
-    }
-    let (text, last, remembered) = match &request.input {
-        Input::Chat { messages, .. } => {
-            let last = messages.last().map_or(Role::User, |message| message.role);
-            let remembers = loaded.runtime.supports(Capability::History);
-            (flatten(messages), last, remembers.then(|| messages.clone()))
-        }
-        Input::Text { prompt, suffix: None } => (prompt.clone(), Role::User, None),
-        Input::Text { suffix: Some(_), .. } => {
-            return Err(unsupported("suffix", "texts with a gap"));
-        }
-        Input::Tokens(_) => return Err(unsupported("prompt", "prompts of tokens")),
-    };
-    let role = match last {
-        Role::User => rkllm::Role::User,
-        Role::Tool if roles => rkllm::Role::Tool,
-        _ => {
-            ignored.push(ROLE.to_owned());
-            rkllm::Role::User
-        }
-    };
-    if request.enable_thinking.is_some() && !roles {
-        ignored.push("enable_thinking".to_owned());
-    }
-    let input = RuntimeInput {
-        content: Content::Prompt(text),
-        role,
-        // Older runtimes have no switch: their template decides.
-        enable_thinking: roles && request.enable_thinking.unwrap_or(true),
-    };
-    Ok(Written { input, tokens: None, remembered, ..Written::tokens(Vec::new()) })
-}
-
-/// The conversation as plain text, for models and runtimes that take no conversation.
-pub(super) fn flatten(messages: &[Message]) -> String {
-    match messages {
-        [only] => only.content.clone(),
-        [earlier @ .., last] => {
-            let mut text = String::new();
-            for message in earlier {
-                let name = match message.role {
-                    Role::System => "System",
-                    Role::User => "User",
-                    Role::Assistant => "Assistant",
-                    Role::Tool => "Tool",
-                };
-                text.push_str(&format!("{name}: {}\n\n", message.content));
-            }
-            text + &last.content
-        }
-        [] => String::new(),
-    }
-}
-
 fn run_options(loaded: &Loaded, tuning: &Tuning, ignored: &mut Vec<String>) -> RunOptions {
     let mut options = RunOptions {
         seed: tuning.seed.map(seed),
@@ -485,14 +424,6 @@ mod tests {
         assert_eq!(seed(7), 7);
         assert_ne!(seed(1 << 40), seed(1 << 41));
         assert_eq!(seed(-1), 0);
-    }
-
-    #[test]
-    fn one_message_is_its_text_and_more_are_a_transcript() {
-        let one = [Message::new(Role::User, "hi")];
-        assert_eq!(flatten(&one), "hi");
-        let two = [Message::new(Role::System, "be brief"), Message::new(Role::User, "hi")];
-        assert_eq!(flatten(&two), "System: be brief\n\nhi");
     }
 
     #[test]
