@@ -1,7 +1,9 @@
 //! Conversations that take turns go on where they were.
 
 use rkllm_client::api::{ChatRequest, Message};
+use rkllm_fake::Script;
 
+use crate::hermes;
 use crate::server::Server;
 
 /// A conversation of some four hundred tokens.
@@ -55,6 +57,30 @@ async fn two_conversations_that_take_turns_keep_their_states() {
         assert!(cached * 10 > prompt * 8, "{cached} of {prompt}");
     }
     drop(server);
+}
+
+/// As on a disk that is full: runtimes fail a run whose state they cannot write, after the answer.
+#[tokio::test]
+async fn an_answer_whose_state_was_not_written_is_complete() {
+    let script = Script::new();
+    script.set("TOKENS", 4);
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &["--context-length", "16384"]);
+    let mut talks = [conversation("cats"), conversation("boats")];
+    for talk in &mut talks {
+        turn(&server, None, talk).await;
+    }
+    // When they come back their states would be saved.
+    script.set("RUN_STATUS", -1);
+    turn(&server, None, &mut talks[0]).await;
+    script.unset("RUN_STATUS");
+    for talk in &mut talks {
+        turn(&server, None, talk).await;
+    }
+    let log = script.log();
+    assert!(!log.iter().any(|line| line.contains("load_prompt_cache")), "{log:?}");
+    let saved = log.iter().filter(|line| line.contains("save_prompt_cache")).count();
+    assert_eq!(saved, 1, "{log:?}");
 }
 
 #[tokio::test]

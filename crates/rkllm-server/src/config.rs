@@ -1,7 +1,7 @@
 //! What the flags mean.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,6 +130,15 @@ impl Config {
                 check(what, path)?;
             }
         }
+        if let Some(folder) = &args.prefix_cache_dir {
+            let what = "folder of the prefix cache";
+            let path = folder.clone();
+            fs::create_dir_all(folder).map_err(|source| ConfigError::File {
+                what,
+                path,
+                source,
+            })?;
+        }
         let main = args.model.as_deref().map(alone).transpose()?;
         let catalog = args.models_dir.as_deref().map(Catalog::scan).transpose()?;
         let soc = soc(args.target_platform, root)?;
@@ -186,7 +195,7 @@ fn http(args: &Args) -> Result<HttpSettings, ConfigError> {
     let mut keys = args.api_keys.clone();
     if let Some(path) = &args.api_key_file {
         check("file of API keys", path)?;
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::File {
             what: "file of API keys",
             path: path.clone(),
             source,
@@ -217,10 +226,9 @@ fn limits(args: &Args) -> Limits {
     }
 }
 
-/// Where the states of conversations go; each process has a folder of its own.
+/// Where the states of conversations go.
 fn prefix_cache(args: &Args) -> Option<PrefixCacheSpec> {
     let folder = args.prefix_cache_dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = folder.join(format!("rkllm-cache-{}", std::process::id()));
     let budget = args.prefix_cache.saturating_mul(1_000_000);
     (budget > 0).then_some(PrefixCacheSpec { folder, budget })
 }

@@ -1,5 +1,6 @@
 //! The models of this server: which there are, which are in memory, and the way to each.
 
+mod cache_folder;
 pub(crate) mod catalog;
 mod describe;
 mod info;
@@ -24,6 +25,7 @@ pub(crate) use spec::Defaults;
 use crate::error::{Code, Error};
 use crate::generate::Request;
 use crate::worker::{Answer, Output, Status, Work, Worker};
+use cache_folder::CacheFolder;
 use catalog::{Catalog, CatalogError, ModelEntry};
 use shelf::Shelf;
 
@@ -45,6 +47,8 @@ pub(crate) struct Registry {
 #[derive(Debug)]
 struct Inner {
     defaults: Defaults,
+    /// Until the registry closes.
+    cache: Mutex<Option<CacheFolder>>,
     state: Mutex<State>,
     /// Whether the task of the registry runs, which everything that is loaded belongs to.
     started: watch::Sender<bool>,
@@ -106,13 +110,14 @@ impl Registry {
     /// The registry, and the task that it lives in.
     pub(crate) fn new(
         models: Models,
-        defaults: Defaults,
+        mut defaults: Defaults,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let shelf = Shelf::new(defaults.memory_budget);
         let Models { main, catalog } = models;
         let scanned = Instant::now();
         let state = Mutex::new(State { main, catalog, scanned, shelf, closing: false });
-        let inner = Inner { defaults, state, started: watch::Sender::new(false) };
+        let cache = Mutex::new(CacheFolder::claimed(&mut defaults.prefix_cache));
+        let inner = Inner { defaults, cache, state, started: watch::Sender::new(false) };
         let registry = Self { inner: Arc::new(inner), owner: None };
         let tasks = registry.clone().live();
         (registry, tasks)
@@ -303,10 +308,7 @@ impl Registry {
             names.iter().filter_map(|name| state.shelf.unload(name, deadline)).collect()
         };
         join_all(gone).await;
-        if let Some(cache) = &self.inner.defaults.prefix_cache {
-            // There is none where no model had use for it.
-            let _ = std::fs::remove_dir_all(&cache.folder);
-        }
+        self.inner.cache.lock().take();
     }
 
     /// The model of a request, and what runs it.

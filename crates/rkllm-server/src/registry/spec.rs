@@ -29,6 +29,7 @@ pub(crate) struct Defaults {
     pub(crate) keep_alive: KeepAlive,
     /// Bytes that all models may take together.
     pub(crate) memory_budget: u64,
+    /// Where the states of conversations are kept; the server makes a folder of its own there.
     pub(crate) prefix_cache: Option<PrefixCacheSpec>,
 }
 

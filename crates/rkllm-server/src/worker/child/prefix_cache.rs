@@ -11,8 +11,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rkllm::Session;
 
@@ -24,6 +23,10 @@ const WORTH: usize = 256;
 const REMEMBERED: usize = 8;
 /// Runs whose states are saved after a conversation has come back.
 const SAVED_RUNS: u32 = 16;
+/// Bytes that the state of a token is taken for before one has been saved: models of up to three
+/// billion parameters have 12 to 36 thousand. Should it be more and the disk too small, a run fails
+/// after its answer, which is noticed.
+const TOKEN: u64 = 40_000;
 
 /// The states of conversations. The folder belongs to this process alone.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub(super) struct PrefixCache {
     to_save: u32,
     /// Whether a file is loaded that must be released before another one is.
     loaded: bool,
+    /// Bytes of the last state that was saved, per token.
+    token_size: Option<u64>,
+    /// Whether it was said that there is no room.
+    told: bool,
     files: u64,
 }
 
@@ -64,16 +71,11 @@ impl State {
 }
 
 impl PrefixCache {
-    /// An empty cache in a folder that is made here and that nobody else can read.
+    /// An empty cache in a folder that is made here, in the server's own.
     pub(super) fn new(spec: PrefixCacheSpec) -> io::Result<Self> {
-        if let Some(parent) = spec.folder.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-            Self::check(parent)?;
-        }
         // What a process left behind that was killed.
         let _ = fs::remove_dir_all(&spec.folder);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.folder)?;
-        Self::check(&spec.folder)?;
+        fs::create_dir(&spec.folder)?;
         Ok(Self {
             spec,
             saved: VecDeque::new(),
@@ -81,23 +83,21 @@ impl PrefixCache {
             held: State::default(),
             to_save: 0,
             loaded: false,
+            token_size: None,
+            told: false,
             files: 0,
         })
     }
 
-    /// Refuses what is no folder of ours: folders for temporary files are open to all, and names can
-    /// be guessed.
-    fn check(folder: &Path) -> io::Result<()> {
-        let found = fs::symlink_metadata(folder)?;
-        if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
-            let message = format!("{} is no folder of this user", folder.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-        }
-        Ok(())
-    }
-
     /// Gets the runtime into the best state for a prompt. Returns where to save its state.
-    pub(super) fn before(&mut self, session: &mut Session, prompt: &State) -> Option<PathBuf> {
+    ///
+    /// # Errors
+    /// What to tell the user, once, when there is no room for it.
+    pub(super) fn before(
+        &mut self,
+        session: &mut Session,
+        prompt: &State,
+    ) -> Result<Option<PathBuf>, String> {
         if self.held.owner != prompt.owner && !self.held.tokens.is_empty() {
             // How long a prompt takes must not tell one client what others asked. Without history
             // there is nothing to forget.
@@ -116,12 +116,19 @@ impl PrefixCache {
                 }
             }
         }
-        if self.to_save == 0 || prompt.tokens.len() < WORTH || !self.has_room() {
-            return None;
+        let tokens = prompt.tokens.len();
+        if self.to_save == 0 || tokens < WORTH {
+            return Ok(None);
+        }
+        if !self.has_room(tokens) {
+            let told = std::mem::replace(&mut self.told, true);
+            let message = "conversations that take turns start anew: the disk of --prefix-cache-dir \
+                           or --prefix-cache itself is too small for their states";
+            return if told { Ok(None) } else { Err(message.to_owned()) };
         }
         self.to_save -= 1;
         self.files += 1;
-        Some(self.spec.folder.join(format!("{}.cache", self.files)))
+        Ok(Some(self.spec.folder.join(format!("{}.cache", self.files))))
     }
 
     /// The runtime holds nothing any more.
@@ -149,10 +156,16 @@ impl PrefixCache {
         self.saved.push_back(saved);
     }
 
-    /// Remembers what the runtime holds after a run, and the file that the run has written.
-    pub(super) fn after(&mut self, state: State, file: Option<PathBuf>) {
-        if let Some(path) = file {
-            self.keep(&state, path);
+    /// Remembers what the runtime holds after a run, and the file that it wrote if it was `good`.
+    pub(super) fn after(&mut self, state: State, file: Option<PathBuf>, good: bool) {
+        match file {
+            Some(path) if good => self.keep(&state, path),
+            Some(path) => {
+                // What stands there is not all of a state, and the next would fare no better.
+                let _ = fs::remove_file(path);
+                self.spec.budget = 0;
+            }
+            None => {}
         }
         if self.recent.len() == REMEMBERED {
             self.recent.pop_front();
@@ -164,6 +177,7 @@ impl PrefixCache {
     fn keep(&mut self, state: &State, path: PathBuf) {
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let new = Saved { state: state.clone(), path, size };
+        self.token_size = Some(size / state.tokens.len().max(1) as u64);
         if size == 0 || size > self.spec.budget {
             // Nothing was written, or no state of this model ever fits.
             remove(&new);
@@ -185,12 +199,16 @@ impl PrefixCache {
         }
     }
 
-    /// Whether the disk takes another state. The runtime fails a run whose state it cannot write.
-    fn has_room(&self) -> bool {
-        let largest = self.saved.iter().map(|saved| saved.size).max();
-        let needed = largest.map_or(self.spec.budget, |size| size.saturating_mul(2));
-        rustix::fs::statvfs(&self.spec.folder)
-            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= needed)
+    /// Whether the budget and the disk take the state of so many tokens, and the disk as much again:
+    /// others write there too, and the runtime fails a run whose state it cannot write.
+    fn has_room(&self, tokens: usize) -> bool {
+        let size = |per_token: u64| per_token.saturating_mul(tokens as u64);
+        let fits = size(self.token_size.unwrap_or(1)) <= self.spec.budget;
+        let needed = size(self.token_size.unwrap_or(TOKEN)).saturating_mul(2);
+        // Some file systems do not say what they have.
+        let disk = rustix::fs::statvfs(&self.spec.folder).ok().filter(|disk| disk.f_blocks > 0);
+        let free = disk.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        fits && free >= needed
     }
 }
 
@@ -208,27 +226,51 @@ fn remove(saved: &Saved) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
     fn a_cache_begins_empty_and_leaves_nothing() {
         let server = tempfile::tempdir().unwrap();
-        let folder = server.path().join("rkllm-cache-1/model");
-        fs::create_dir_all(&folder).unwrap();
+        let folder = server.path().join("model");
+        fs::create_dir(&folder).unwrap();
         fs::write(folder.join("7.cache"), "left behind").unwrap();
         let cache =
             PrefixCache::new(PrefixCacheSpec { folder: folder.clone(), budget: 1 }).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         drop(cache);
         assert!(!folder.exists());
     }
 
     #[test]
     fn a_folder_that_cannot_be_is_an_error() {
-        let folder = PathBuf::from("/dev/null/rkllm-cache-1/model");
+        let folder = PathBuf::from("/dev/null/model");
         PrefixCache::new(PrefixCacheSpec { folder, budget: 1 }).unwrap_err();
+    }
+
+    #[test]
+    fn room_is_what_the_budget_and_the_disk_have() {
+        let server = tempfile::tempdir().unwrap();
+        let folder = server.path().join("model");
+        let mut cache = PrefixCache::new(PrefixCacheSpec { folder, budget: 1000 }).unwrap();
+        assert!(cache.has_room(1));
+        cache.token_size = Some(10);
+        assert!(cache.has_room(100));
+        assert!(!cache.has_room(101));
+    }
+
+    #[test]
+    fn what_a_failed_run_wrote_is_removed() {
+        let server = tempfile::tempdir().unwrap();
+        let folder = server.path().join("model");
+        let spec = PrefixCacheSpec { folder: folder.clone(), budget: 1000 };
+        let mut cache = PrefixCache::new(spec).unwrap();
+        let state = State { owner: None, tokens: vec![1, 2] };
+        for good in [true, false] {
+            fs::write(folder.join("1.cache"), "0123456789").unwrap();
+            cache.after(state.clone(), Some(folder.join("1.cache")), good);
+            assert_eq!(folder.join("1.cache").exists(), good);
+            assert_eq!(cache.has_room(2), good, "after a failure there is none");
+        }
+        assert_eq!(cache.token_size, Some(5));
     }
 }

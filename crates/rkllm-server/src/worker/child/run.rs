@@ -1,6 +1,5 @@
 //! One run: from the runtime's tokens to the events of an answer.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rkllm::{Capability, Content, End, Flow, Outcome, RunOptions, TokenRef};
@@ -13,6 +12,7 @@ use super::prompt::Ready;
 use super::shape::Check;
 use crate::error::{Code, Error};
 use crate::generate::{Done, Event, Finish, Timings, Usage};
+use crate::worker::protocol::FromChild;
 
 /// How often an answer is generated before one that breaks its schema is an error.
 const TRIES: u32 = 2;
@@ -82,7 +82,7 @@ impl Engine<'_> {
         if ticket.gone() {
             return Err(cancelled());
         }
-        let (input, options, state) = self.placed(ready);
+        let (input, options, mut state) = self.placed(ready);
         // A runtime that counts itself ends its answer at the limit, and is ended if it does not.
         let counts_itself = self.loaded.runtime.supports(Capability::PerRunSampling);
         let limit = ready.limit.map(|limit| limit.saturating_add(counts_itself.into()));
@@ -103,6 +103,7 @@ impl Engine<'_> {
             true => Flow::Stop,
             false => progress.take(token),
         });
+        let good = outcome.is_ok();
         let ids = std::mem::take(&mut progress.ids);
         let answer = std::mem::take(&mut progress.answer);
         let ended = match outcome {
@@ -117,7 +118,11 @@ impl Engine<'_> {
             Err(error) => Err(Error::new(Code::InferenceFailed, error.to_string())),
         };
         let answer = ended.is_ok().then_some(answer);
-        self.remember(ready, answer, (state, ids, options.save_prompt_cache));
+        if let Some(cache) = &mut self.cache {
+            state.tokens.extend(ids);
+            cache.after(state, options.save_prompt_cache, good);
+        }
+        self.remember(ready, answer);
         ended
     }
 
@@ -129,7 +134,11 @@ impl Engine<'_> {
         if let Content::Tokens(tokens) = &input.content {
             state.tokens.clone_from(tokens);
             if let Some(cache) = &mut self.cache {
-                options.save_prompt_cache = cache.before(&mut self.session, &state);
+                let file = cache.before(&mut self.session, &state);
+                options.save_prompt_cache = file.unwrap_or_else(|note| {
+                    self.outbox.send(&FromChild::Note(note));
+                    None
+                });
             }
         }
         if let Some(messages) = &ready.remembered {
@@ -152,18 +161,8 @@ impl Engine<'_> {
         (input, options, state)
     }
 
-    /// Notes what the runtime holds after a run.
-    fn remember(
-        &mut self,
-        ready: &Ready,
-        answer: Option<String>,
-        held: (State, Vec<i32>, Option<PathBuf>),
-    ) {
-        let (mut state, ids, file) = held;
-        if let Some(cache) = &mut self.cache {
-            state.tokens.extend(ids);
-            cache.after(state, file);
-        }
+    /// Notes the conversation that the runtime has to remember.
+    fn remember(&mut self, ready: &Ready, answer: Option<String>) {
         if let Some(messages) = &ready.remembered {
             // What the runtime holds of an answer that was cut is not known.
             self.remembered.clear();
