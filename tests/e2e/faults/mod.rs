@@ -2,6 +2,7 @@
 //! the answers. The scripted runtime does it all on cue.
 
 mod clients;
+mod clock;
 mod crash;
 mod hang;
 mod killed;
