@@ -6,10 +6,10 @@ use rkllm_fake::Script;
 use crate::hermes;
 use crate::server::Server;
 
-/// A conversation of some four hundred tokens.
-fn conversation(topic: &str) -> Vec<Message> {
+/// A conversation that begins with so many facts of a dozen tokens.
+fn conversation(topic: &str, facts: u32) -> Vec<Message> {
     let facts: String =
-        (0..40).map(|n| format!("Fact {n} about {topic}: it is number {}. ", n * 7)).collect();
+        (0..facts).map(|n| format!("Fact {n} about {topic}: it is number {}. ", n * 7)).collect();
     vec![
         Message::system(format!("You know everything about {topic}. {facts}")),
         Message::user(format!("Tell me about {topic}.")),
@@ -42,7 +42,7 @@ async fn two_conversations_that_take_turns_keep_their_states() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--prefix-cache-dir", folder.path().to_str().unwrap()];
     let server = Server::start(&flags, &[]);
-    let mut talks = [conversation("cats"), conversation("boats")];
+    let mut talks = [conversation("cats", 40), conversation("boats", 40)];
     let mut cached = Vec::new();
     for _ in 0..4 {
         for talk in &mut talks {
@@ -66,7 +66,7 @@ async fn an_answer_whose_state_was_not_written_is_complete() {
     script.set("TOKENS", 4);
     hermes::add_files(&script);
     let server = Server::scripted(&script, &["--context-length", "16384"]);
-    let mut talks = [conversation("cats"), conversation("boats")];
+    let mut talks = [conversation("cats", 8), conversation("boats", 8)];
     for talk in &mut talks {
         turn(&server, None, talk).await;
     }
@@ -86,9 +86,9 @@ async fn an_answer_whose_state_was_not_written_is_complete() {
 #[tokio::test]
 async fn what_one_key_asked_is_not_reused_for_another() {
     let server = Server::start(&["--api-key", "ann", "--api-key", "bob"], &[]);
-    let (first, _) = turn(&server, Some("ann"), &mut conversation("cats")).await;
-    let (same, prompt) = turn(&server, Some("ann"), &mut conversation("cats")).await;
-    let (other, _) = turn(&server, Some("bob"), &mut conversation("cats")).await;
+    let (first, _) = turn(&server, Some("ann"), &mut conversation("cats", 40)).await;
+    let (same, prompt) = turn(&server, Some("ann"), &mut conversation("cats", 40)).await;
+    let (other, _) = turn(&server, Some("bob"), &mut conversation("cats", 40)).await;
     assert_eq!((first, other), (0, 0));
     assert!(same * 10 > prompt * 8, "{same} of {prompt}");
 }
@@ -96,7 +96,7 @@ async fn what_one_key_asked_is_not_reused_for_another() {
 #[tokio::test]
 async fn without_disk_space_nothing_is_kept() {
     let server = Server::start(&["--prefix-cache", "0"], &[]);
-    let mut talks = [conversation("cats"), conversation("boats")];
+    let mut talks = [conversation("cats", 40), conversation("boats", 40)];
     let mut last = (0, 0);
     for _ in 0..3 {
         for talk in &mut talks {
