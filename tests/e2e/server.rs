@@ -1,14 +1,17 @@
 //! A running server, the one that was built, with a real model.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rkllm_client::Client;
 use rkllm_fake::Script;
 use rkllm_sys::Generation;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The server that tests share when they need nothing special. It answers one after the other.
 pub(crate) fn shared() -> &'static Server {
@@ -129,11 +132,27 @@ impl Server {
         self.child.id()
     }
 
-    /// Sends the process a signal by its short name, for example `INT`.
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(status.expect("kill runs").success());
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).expect("process numbers are small");
+        let pid = Pid::from_raw(pid).expect("a process is not number 0");
+        // It is waited for only once this value is consumed, so the number is still its own.
+        kill_process(pid, signal).expect("its own children may be signalled");
+    }
+
+    /// Sends the process a signal, and once more when the first one was taken, which must end it at
+    /// once: see [`within_grace`](crate::grace::within_grace).
+    pub(crate) fn signal_twice(self, signal: Signal) -> Result<(), (String, Instant)> {
+        let told = Instant::now();
+        self.signal(signal);
+        // The first signal was taken when connections are refused.
+        while TcpStream::connect(&self.address).is_ok() {
+            std::thread::yield_now();
+        }
+        self.signal(signal);
+        let (status, stderr) = self.wait();
+        let at_once = status.code() == Some(130);
+        at_once.then_some(()).ok_or_else(|| (format!("{status}: {stderr}"), told))
     }
 
     /// Waits for the end of the process and gives its status and what it wrote to stderr.
@@ -177,11 +196,10 @@ fn command(flags: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rkllm-server")]);
     command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os() {
-        // Nothing of the machine's own settings may change a test.
-        if name == "RUST_LOG" || name.to_string_lossy().starts_with("RKLLM_") {
-            command.env_remove(name);
-        }
+    // Nothing of the machine's own settings may change a test: keys, proxies, other defaults.
+    command.env_clear();
+    for name in ["PATH", "TMPDIR", "RUST_BACKTRACE"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command
 }
