@@ -9,6 +9,8 @@ MODEL ?= models/SmolLM2-135M-Instruct.Q4_1.gguf
 ARGS ?=
 
 export CARGO_TERM_COLOR ?= auto
+# A network that is slow to answer is asked again.
+export CARGO_NET_RETRY ?= 10
 
 .PHONY: run test setup build model python node soak sanitize arm64
 

@@ -18,5 +18,6 @@ echo "Installing: $*"
 case " $* " in
 *:arm64*) $sudo dpkg --add-architecture arm64 ;;
 esac
-$sudo apt-get update -qq
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+$sudo apt-get -o Acquire::Retries=10 update -qq
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=10 install -y -qq \
+    --no-install-recommends "$@"

@@ -8,6 +8,6 @@ node=$here/target/node
 if ! cmp -s "$wanted/package-lock.json" "$node/installed.json"; then
     mkdir -p "$node"
     cp "$wanted/package.json" "$wanted/package-lock.json" "$node"
-    npm ci --prefix "$node" --silent --no-audit --no-fund
+    npm ci --prefix "$node" --loglevel error --fetch-retries 10 --no-audit --no-fund
     cp "$wanted/package-lock.json" "$node/installed.json"
 fi

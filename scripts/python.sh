@@ -10,6 +10,7 @@ wanted=$(cat "$here/crates/rkllm-chat/tests/corpus/requirements.txt" \
 if [ "$(cat "$venv/requirements.txt" 2>/dev/null)" != "$wanted" ]; then
     python3 -m venv --clear "$venv"
     echo "$wanted" >"$venv/wanted.txt"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$venv/wanted.txt"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 10 \
+        -r "$venv/wanted.txt"
     mv "$venv/wanted.txt" "$venv/requirements.txt"
 fi

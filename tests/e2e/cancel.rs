@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::select;
 use rkllm_client::api::{FinishReason, GenerateRequest, GenerateResponse, Stop};
+use rkllm_client::{Client, DeltaStream, Error, Options};
 use rkllm_fake::Script;
 
 use crate::server::Server;
@@ -85,8 +86,7 @@ async fn a_client_that_leaves_the_line_without_streaming_makes_room() {
     let (refused, waiting) = select(two, three).await.factor_first();
     assert_eq!(refused.status(), 503);
     drop(waiting);
-    // The client's own retries wait until the server has noticed.
-    let mut next = client.generate_stream(&prompt("four")).await.unwrap();
+    let mut next = in_line(&server, "four").await;
     script.set("TOKENS", "2");
     drop(running);
     assert!(!next.next().await.unwrap().unwrap().content.is_empty());
@@ -161,10 +161,8 @@ async fn a_full_line_is_refused_and_leaving_it_makes_room() {
     assert_eq!(refused.headers()["retry-after"], "1");
     let body: serde_json::Value = refused.json().await.unwrap();
     assert_eq!(body["code"], "busy");
-    // Whether a connection is gone is for the server to notice, so the place is free soon, not at
-    // once; the client's own retries wait for it.
     drop(waiting);
-    let mut next = client.generate_stream(&prompt("four")).await.unwrap();
+    let mut next = in_line(&server, "four").await;
     script.set("TOKENS", "2");
     drop(running);
     let mut text = String::new();
@@ -219,6 +217,23 @@ async fn an_error_of_the_runtime_is_an_error_of_the_answer() {
     assert!(!said.contains("[DONE]"), "an answer that failed is not done: {said}");
     script.unset("ERROR_AFTER");
     assert_eq!(post(&server, "two").await.status(), 200);
+}
+
+/// A stream in a line that was full until now: whether a connection is gone is for the server to
+/// notice, so the place is free soon, not at once.
+async fn in_line(server: &Server, text: &str) -> DeltaStream {
+    let options = Options { retries: 0, ..Options::default() };
+    let client = Client::with_options(&server.url(), &options).unwrap();
+    let request = prompt(text);
+    let accepted = async {
+        loop {
+            match client.generate_stream(&request).await {
+                Err(Error::Api { status: 503, .. }) => tokio::task::yield_now().await,
+                stream => return stream.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, accepted).await.expect("the place becomes free")
 }
 
 async fn post(server: &Server, text: &str) -> reqwest::Response {

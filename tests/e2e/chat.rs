@@ -56,8 +56,11 @@ async fn earlier_turns_and_the_system_prompt_are_heard() {
 
 #[tokio::test]
 async fn a_stream_is_the_same_answer_in_pieces() {
-    let client = shared().client();
+    // A server of its own, with the prompt in its cache: only then is the same computed twice.
+    let server = Server::start(&[], &[]);
+    let client = server.client();
     let request = greedy(vec![Message::user("Count from one to five.")], 32);
+    client.chat(&request).await.unwrap();
     let whole = client.chat(&request).await.unwrap();
     let stream = client.chat_stream(&request).await.unwrap();
     let deltas: Vec<_> = stream.try_collect().await.unwrap();

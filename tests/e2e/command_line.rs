@@ -39,8 +39,8 @@ async fn what_the_greeting_suggests_gives_a_right_answer() {
     let url = format!("{}/chat", server.url());
     let response = reqwest::Client::new().post(url).body(body).send().await.unwrap();
     let answer: serde_json::Value = response.json().await.unwrap();
-    let content = &answer["choices"][0]["message"]["content"];
-    assert_eq!(content, "The capital of France is Paris.");
+    let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(content.contains("Paris"), "{content}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use reqwest::{RequestBuilder, Response};
 use rkllm_fake::Script;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::server::Server;
@@ -50,7 +51,7 @@ async fn requests_are_named_in_answers_and_log_lines_and_their_content_in_none()
     assert_eq!(answer.headers()["x-request-id"], "mine-17");
     let query = get(&server, "/nowhere?key=hush").await;
     assert_eq!(query.status(), 404);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (_, log) = server.wait();
     let line = log.lines().find(|line| line.contains("/generate")).expect("a line per request");
     for part in ["mine-17", "POST", "200"] {

@@ -12,6 +12,7 @@ mod clients;
 mod command_line;
 mod faults;
 mod generate;
+mod grace;
 mod hermes;
 mod http;
 mod ollama;

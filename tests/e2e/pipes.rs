@@ -2,6 +2,7 @@
 
 use rkllm_client::api::GenerateRequest;
 use rkllm_fake::Script;
+use rustix::process::Signal;
 
 use crate::server::Server;
 
@@ -11,7 +12,7 @@ async fn answers(server: Server) {
         let answer = server.client().generate(&request).await.unwrap();
         assert_eq!(answer.usage.completion_tokens, 3);
     }
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     assert_eq!(server.wait().0.code(), Some(0));
 }
 

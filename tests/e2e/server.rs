@@ -1,18 +1,24 @@
 //! A running server, the one that was built, with a real model.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rkllm_client::Client;
 use rkllm_fake::Script;
 use rkllm_sys::Generation;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
-/// The server that tests share when they need nothing special. It answers one after the other.
+/// The server that tests share when they need nothing special. It answers one after the other, and
+/// leaves no files behind: nobody drops it.
 pub(crate) fn shared() -> &'static Server {
-    static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[], &[]));
+    static SHARED: LazyLock<Server> =
+        LazyLock::new(|| Server::start(&["--prefix-cache", "0"], &[]));
     &SHARED
 }
 
@@ -35,6 +41,8 @@ pub(crate) struct Server {
     /// What it printed on stdout until it was ready.
     pub(crate) greeting: String,
     stderr: Option<JoinHandle<String>>,
+    /// Its folder for temporary files: what a process leaves behind that is killed goes as well.
+    _folder: TempDir,
 }
 
 impl Server {
@@ -49,9 +57,9 @@ impl Server {
 
     /// Starts the server with exactly these flags and a free port, and waits until it is ready.
     pub(crate) fn start_with(flags: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = launch(flags, env);
+        let (mut child, folder) = launch(flags, env);
         let stderr = child.stderr.take().expect("stderr is piped");
-        Self::ready(child, Some(drain(stderr)))
+        Self::ready((child, folder), Some(drain(stderr)))
     }
 
     /// Starts the server on the scripted runtime.
@@ -72,9 +80,9 @@ impl Server {
     /// Starts the server on the scripted runtime with a stderr that nobody reads.
     pub(crate) fn scripted_without_stderr(script: &Script) -> Self {
         let flags = scripted_flags(script);
-        let mut child = launch(&flags.each_ref().map(String::as_str), &[]);
+        let (mut child, folder) = launch(&flags.each_ref().map(String::as_str), &[]);
         drop(child.stderr.take());
-        Self::ready(child, None)
+        Self::ready((child, folder), None)
     }
 
     /// Starts the server on the scripted runtime with a stdout that nobody reads. It may still be
@@ -82,7 +90,7 @@ impl Server {
     pub(crate) fn scripted_without_stdout(script: &Script, flags: &[&str]) -> Self {
         let fixed = scripted_flags(script);
         let fixed: Vec<_> = fixed.iter().map(String::as_str).collect();
-        let mut child = launch(&[&fixed, flags].concat(), &[]);
+        let (mut child, folder) = launch(&[&fixed, flags].concat(), &[]);
         drop(child.stdout.take());
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let mut line = String::new();
@@ -94,11 +102,12 @@ impl Server {
                 break rest.split(',').next().expect("there is a first part").to_owned();
             }
         };
-        Self { child, address, greeting: String::new(), stderr: Some(drain(stderr)) }
+        let stderr = Some(drain(stderr));
+        Self { child, address, greeting: String::new(), stderr, _folder: folder }
     }
 
     /// Reads the greeting, which comes once the server is ready.
-    fn ready(mut child: Child, stderr: Option<JoinHandle<String>>) -> Self {
+    fn ready((mut child, folder): (Child, TempDir), stderr: Option<JoinHandle<String>>) -> Self {
         let mut greeting = String::new();
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
         while !greeting.ends_with("}'\n") {
@@ -113,7 +122,7 @@ impl Server {
             .find_map(|line| line.strip_prefix("address  http://"))
             .expect("the greeting names the address")
             .to_owned();
-        Self { child, address, greeting, stderr }
+        Self { child, address, greeting, stderr, _folder: folder }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -129,11 +138,27 @@ impl Server {
         self.child.id()
     }
 
-    /// Sends the process a signal by its short name, for example `INT`.
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(status.expect("kill runs").success());
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).expect("process numbers are small");
+        let pid = Pid::from_raw(pid).expect("a process is not number 0");
+        // It is waited for only once this value is consumed, so the number is still its own.
+        kill_process(pid, signal).expect("its own children may be signalled");
+    }
+
+    /// Sends the process a signal, and once more when the first one was taken, which must end it at
+    /// once: see [`within_grace`](crate::grace::within_grace).
+    pub(crate) fn signal_twice(self, signal: Signal) -> Result<(), (String, Instant)> {
+        let told = Instant::now();
+        self.signal(signal);
+        // The first signal was taken when connections are refused.
+        while TcpStream::connect(&self.address).is_ok() {
+            std::thread::yield_now();
+        }
+        self.signal(signal);
+        let (status, stderr) = self.wait();
+        let at_once = status.code() == Some(130);
+        at_once.then_some(()).ok_or_else(|| (format!("{status}: {stderr}"), told))
     }
 
     /// Waits for the end of the process and gives its status and what it wrote to stderr.
@@ -153,17 +178,19 @@ impl Drop for Server {
 
 /// A server command that is run to its end; for starts that fail.
 pub(crate) fn run_to_end(flags: &[&str], env: &[(&str, &str)]) -> (ExitStatus, String) {
-    let mut command = command(flags);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = command(flags, folder.path());
     command.envs(env.iter().copied());
     let output = command.output().expect("the server binary runs");
     (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Starts a server with exactly these flags and a free port.
-fn launch(flags: &[&str], env: &[(&str, &str)]) -> Child {
-    let mut command = command(flags);
+/// Starts a server with exactly these flags and a free port; it has the folder for temporary files.
+fn launch(flags: &[&str], env: &[(&str, &str)]) -> (Child, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = command(flags, folder.path());
     command.args(["--port", "0"]).envs(env.iter().copied());
-    spawn(command)
+    (spawn(command), folder)
 }
 
 /// The flags that name the scripted runtime and its script.
@@ -173,15 +200,14 @@ fn scripted_flags(script: &Script) -> [String; 4] {
         .map(|part| part.to_str().expect("a UTF-8 path").to_owned())
 }
 
-fn command(flags: &[&str]) -> Command {
+fn command(flags: &[&str], folder: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_rkllm-server")]);
     command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os() {
-        // Nothing of the machine's own settings may change a test.
-        if name == "RUST_LOG" || name.to_string_lossy().starts_with("RKLLM_") {
-            command.env_remove(name);
-        }
+    // Nothing of the machine's own settings may change a test: keys, proxies, other defaults.
+    command.env_clear().env("TMPDIR", folder);
+    for name in ["PATH", "RUST_BACKTRACE"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command
 }

@@ -1,12 +1,14 @@
 //! Signals.
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use rkllm_fake::Script;
+use rustix::process::Signal;
 
 use crate::generate::greedy;
+use crate::grace::within_grace;
 use crate::server::Server;
 
 /// Longer than the grace period allows to finish.
@@ -18,7 +20,7 @@ fn endless() -> rkllm_client::api::GenerateRequest {
     }
 }
 
-async fn ends_cleanly(signal: &str) {
+async fn ends_cleanly(signal: Signal) {
     let server = Server::start(&[], &[]);
     let mut stream = server.client().generate_stream(&endless()).await.unwrap();
     stream.next().await.unwrap().unwrap();
@@ -37,47 +39,48 @@ async fn ends_cleanly(signal: &str) {
 
 #[tokio::test]
 async fn interrupt_during_a_stream_ends_it_with_an_error_event_and_status_0() {
-    ends_cleanly("INT").await;
+    ends_cleanly(Signal::INT).await;
 }
 
 #[tokio::test]
 async fn terminate_does_the_same() {
-    ends_cleanly("TERM").await;
+    ends_cleanly(Signal::TERM).await;
 }
 
 #[tokio::test]
 async fn an_answer_that_ends_in_time_is_complete() {
-    let server = Server::start(&[], &[]);
-    let request = greedy("Say hello.", 4);
-    let mut stream = server.client().generate_stream(&request).await.unwrap();
-    stream.next().await.unwrap().unwrap();
-    server.signal("INT");
-    let mut finish = None;
-    while let Some(delta) = stream.next().await {
-        finish = delta.unwrap().finish;
-    }
-    assert!(finish.is_some(), "the client got the end of the answer");
-    assert_eq!(server.wait().0.code(), Some(0));
+    within_grace(async || {
+        let server = Server::start(&[], &[]);
+        let request = greedy("Say hello.", 4);
+        let mut stream = server.client().generate_stream(&request).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        let told = Instant::now();
+        server.signal(Signal::INT);
+        let deltas: Result<Vec<_>, _> = stream.try_collect().await;
+        assert_eq!(server.wait().0.code(), Some(0));
+        match deltas {
+            Ok(deltas) if deltas.last().is_some_and(|last| last.finish.is_some()) => Ok(()),
+            other => Err((format!("the client got no end of the answer: {other:?}"), told)),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_second_signal_ends_the_server_at_once() {
-    let server = Server::start(&[], &[]);
-    let mut stream = server.client().generate_stream(&endless()).await.unwrap();
-    stream.next().await.unwrap().unwrap();
-    server.signal("INT");
-    // The first signal was taken when connections are refused.
-    while std::net::TcpStream::connect(&server.address).is_ok() {
-        std::thread::yield_now();
-    }
-    server.signal("INT");
-    assert_eq!(server.wait().0.code(), Some(130));
+    within_grace(async || {
+        let server = Server::start(&[], &[]);
+        let mut stream = server.client().generate_stream(&endless()).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        server.signal_twice(Signal::INT)
+    })
+    .await;
 }
 
 #[test]
 fn an_idle_server_ends_at_once() {
     let server = Server::start(&[], &[]);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (status, stderr) = server.wait();
     assert_eq!(status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("stopping"), "what happens is logged: {stderr}");
@@ -86,7 +89,7 @@ fn an_idle_server_ends_at_once() {
 
 #[test]
 fn a_signal_while_the_model_loads_ends_the_server_cleanly() {
-    for signal in ["INT", "TERM"] {
+    for signal in [Signal::INT, Signal::TERM] {
         let script = Script::new();
         script.set("INIT_MS", 600_000);
         let server = Server::scripted_without_stdout(&script, &[]);
@@ -108,7 +111,7 @@ fn a_runtime_that_does_not_react_cannot_keep_the_server_from_ending() {
         format!("POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len());
     socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
     script.wait_for_log("run start", Duration::from_secs(60));
-    server.signal("INT");
+    server.signal(Signal::INT);
     let mut said = String::new();
     socket.read_to_string(&mut said).unwrap();
     assert!(said.contains(r#""code":"shutting_down""#), "{said}");

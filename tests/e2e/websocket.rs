@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use rkllm_client::api::GenerateRequest;
 use rkllm_fake::Script;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -176,7 +177,7 @@ async fn only_own_pages_and_websockets_are_let_in() {
 async fn a_server_that_stops_says_goodbye() {
     let server = Server::scripted(&Script::new(), &[]);
     let mut socket = Socket::open(&server).await;
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let last = tokio::time::timeout(DEADLINE, socket.0.next()).await.unwrap();
     let Some(Ok(Message::Close(Some(frame)))) = last else { panic!("{last:?}") };
     assert_eq!(u16::from(frame.code), 1001);

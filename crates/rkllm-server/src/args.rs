@@ -277,11 +277,12 @@ impl Args {
     /// ask for.
     #[must_use]
     pub fn read() -> Self {
-        Self::understand(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+        let command = without_empty_variables(Self::command());
+        let args = Self::understand(command, std::env::args_os().collect());
+        args.unwrap_or_else(|error| error.exit())
     }
 
-    fn understand(typed: Vec<OsString>) -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(Self::command());
+    fn understand(mut command: Command, typed: Vec<OsString>) -> Result<Self, clap::Error> {
         let first = optional(command.clone()).try_get_matches_from(&typed)?;
         // What the server starts is told everything by the server.
         let file = first.get_one::<PathBuf>("config").filter(|_| first.subcommand().is_none());
@@ -399,7 +400,9 @@ mod tests {
 
     fn understand(flags: &[&str]) -> Result<Args, clap::Error> {
         let typed = ["rkllm-server"].iter().chain(flags).map(OsString::from);
-        Args::understand(typed.collect())
+        // Whatever variables there are where the test runs.
+        let command = Args::command().mut_args(|arg| arg.env(None));
+        Args::understand(command, typed.collect())
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
             flag("quiet").action(ArgAction::SetTrue),
             flag("needed").required(true),
             // A variable that is set in every test.
-            flag("package").env("CARGO_PKG_NAME"),
+            flag("path").env("PATH"),
             flag("config"),
         ])
     }
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn flags_win_over_variables_over_the_file_over_defaults() {
         assert_eq!(read("", &["--needed", "x"], "port"), ["5000"]);
-        let file = "port = 5001\npackage = \"file\"\nneeded = \"x\"";
+        let file = "port = 5001\npath = \"file\"\nneeded = \"x\"";
         assert_eq!(read(file, &[], "port"), ["5001"]);
         assert_eq!(read(file, &["--port", "5002"], "port"), ["5002"]);
-        assert_eq!(read(file, &[], "package"), ["rkllm-server"]);
-        assert_eq!(read(file, &["--package", "typed"], "package"), ["typed"]);
+        assert_eq!(read(file, &[], "path"), [std::env::var("PATH").unwrap()]);
+        assert_eq!(read(file, &["--path", "typed"], "path"), ["typed"]);
     }
 
     #[test]

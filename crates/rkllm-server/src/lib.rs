@@ -40,15 +40,18 @@ use app::State;
 use http::Http;
 use hub::Hub;
 use registry::{ModelState, Registry};
-use worker::{Facts, Status};
+use worker::{EXIT, Facts, Status};
 
 pub use worker::child::main as worker_main;
 
 /// Time that answers under way have to end by themselves when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// Seconds after which connections are cut: the grace and a little, so that answers which are cut at
-/// its end can still say so.
-const CLOSING: u64 = GRACE.as_secs() + 1;
+/// Seconds after which connections are cut: so late that answers which are cut at the end of the grace
+/// can still say so.
+const CLOSING: u64 = GRACE.as_secs() + EXIT.as_secs();
+/// Time from the connection of a client to the end of its first request's head. On a busy machine much
+/// can come between the two.
+const HEAD: Duration = Duration::from_secs(30);
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -160,6 +163,7 @@ fn serve(
     .disable_signals()
     // A client that left shows at once, also while nothing is being written to it.
     .h1_allow_half_closed(false)
+    .client_request_timeout(HEAD)
     .shutdown_timeout(CLOSING)
     .listen(listener)?;
     Ok(server.run())

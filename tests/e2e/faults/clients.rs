@@ -8,7 +8,7 @@ use rkllm_fake::Script;
 use rustix::net::sockopt::set_socket_linger;
 
 use super::process::memory;
-use super::{DEADLINE, ask, begun, prompt, reply, script, works};
+use super::{DEADLINE, ask, begun, client, code, prompt, reply, rest, script, works};
 use crate::server::Server;
 
 /// Tokens and bytes of an answer that is too large for the buffers of sockets.
@@ -112,22 +112,17 @@ async fn a_connection_that_is_reset_while_it_waits_leaves_the_line() {
     let waiting = stream(&server);
     assert_eq!(ask(&server, &prompt("two")).await, Err((503, "busy".into())));
     reset(waiting);
-    let next = async {
-        // The server notices soon, not at once.
-        loop {
-            match ask(&server, &prompt("three")).await {
-                Err((503, _)) => tokio::task::yield_now().await,
-                answer => return answer,
-            }
+    // The server notices soon, not at once.
+    let mut next = loop {
+        match client(&server).generate_stream(&prompt("three")).await {
+            Ok(stream) => break stream,
+            Err(error) => assert_eq!(code(&error), (503, "busy".into())),
         }
     };
-    let end = async {
-        // Nobody but this one is in line once the other has left.
-        script.set("TOKENS", 5);
-        drop(running);
-    };
-    let (answer, ()) = futures_util::future::join(next, end).await;
-    assert_eq!(answer, Ok(reply("three", 5)));
+    // Nobody but this one is in line now.
+    script.set("TOKENS", 5);
+    drop(running);
+    assert_eq!(rest(&mut next).await.0, reply("three", 5));
     let runs = script.log().iter().filter(|line| line.starts_with("run start")).count();
     assert_eq!(runs, 2, "the one that was reset never ran");
 }

@@ -20,10 +20,11 @@ const TOKENS: usize = 20;
 const BAD_LUCK: usize = 4;
 
 /// What the killer goes by.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Sign {
     Token,
-    Answer,
+    /// Asked for after so many kills: the server has seen an answer since then, and maybe later.
+    Answer(usize),
 }
 
 /// What the clients have seen.
@@ -38,6 +39,7 @@ pub(super) struct Seen {
 struct Notes {
     signs: UnboundedSender<Sign>,
     seen: Arc<Seen>,
+    kills: Arc<AtomicUsize>,
 }
 
 /// Numbers that look random and are the same every time.
@@ -72,7 +74,8 @@ impl Killing {
     pub(super) async fn rounds(&mut self, rounds: usize) {
         let over = Arc::new(AtomicBool::new(false));
         let (signs, mut news) = unbounded_channel();
-        let notes = Notes { signs, seen: Arc::clone(&self.seen) };
+        let kills = Arc::new(AtomicUsize::new(0));
+        let notes = Notes { signs, seen: Arc::clone(&self.seen), kills: Arc::clone(&kills) };
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let (server, over) = (Arc::clone(&self.server), Arc::clone(&over));
@@ -89,11 +92,12 @@ impl Killing {
                 })
             })
             .collect();
-        let mut unlucky = 0;
-        for _ in 0..rounds {
+        let mut lucky = 0;
+        for killed in 0..rounds {
             let pause = self.dice.throw(60);
-            unlucky = wait(&mut news, pause, unlucky).await + 1;
+            lucky = wait(&mut news, (pause, killed), lucky).await;
             child(&self.server).kill();
+            kills.store(killed + 1, Ordering::Relaxed);
         }
         over.store(true, Ordering::Relaxed);
         for client in join_all(clients).await {
@@ -133,27 +137,32 @@ impl Killing {
     }
 }
 
-/// Waits for so many tokens, and for an answer if there was none for long. Returns the crashes since
-/// the last answer.
-async fn wait(news: &mut UnboundedReceiver<Sign>, tokens: u64, mut unlucky: usize) -> usize {
+/// Waits for so many tokens, and for an answer if there was none for many kills. `lucky` of them were
+/// before the last answer; returns how many are by now.
+async fn wait(
+    news: &mut UnboundedReceiver<Sign>,
+    (tokens, killed): (u64, usize),
+    mut lucky: usize,
+) -> usize {
     let mut seen = 0;
-    while seen < tokens || unlucky >= BAD_LUCK {
+    while seen < tokens || killed - lucky >= BAD_LUCK {
         match news.recv().await.expect("the clients go on") {
             Sign::Token => seen += 1,
-            Sign::Answer => unlucky = 0,
+            Sign::Answer(asked) => lucky = lucky.max(asked),
         }
     }
     while let Ok(sign) = news.try_recv() {
-        if sign == Sign::Answer {
-            unlucky = 0;
+        if let Sign::Answer(asked) = sign {
+            lucky = lucky.max(asked);
         }
     }
-    unlucky
+    lucky
 }
 
 /// One request: its answer is whole, or ends with an error after a true beginning.
 async fn one(server: &Server, name: &str, stream: bool, notes: &Notes) {
-    let Notes { signs, seen } = notes;
+    let Notes { signs, seen, kills } = notes;
+    let asked = kills.load(Ordering::Relaxed);
     let whole = reply(name, TOKENS);
     let ended = if stream {
         let mut text = String::new();
@@ -181,7 +190,7 @@ async fn one(server: &Server, name: &str, stream: bool, notes: &Notes) {
     match ended {
         Ok(()) => {
             seen.answers.fetch_add(1, Ordering::Relaxed);
-            let _ = signs.send(Sign::Answer);
+            let _ = signs.send(Sign::Answer(asked));
         }
         Err(error) => {
             assert_eq!(code(&error).1, "runtime_crashed");

@@ -1,24 +1,23 @@
 //! Many requests at once.
 
-use std::sync::Arc;
-
 use futures_util::StreamExt;
 use futures_util::future::{join, join_all};
 
-use super::{ask, begun, code, open, prompt, reply, rest, script};
+use super::{ask, begun, client, code, open, prompt, reply, rest, script};
 use crate::server::Server;
 
 #[tokio::test]
 async fn sixty_four_at_once_are_all_answered() {
     let script = script();
-    let server = Arc::new(Server::scripted(&script, &["--queue-depth", "63"]));
+    let server = Server::scripted(&script, &["--queue-depth", "63"]);
+    let client = client(&server);
     let asked = (0..64).map(|number| {
-        let (server, name) = (Arc::clone(&server), format!("client-{number}"));
-        tokio::spawn(async move { (ask(&server, &prompt(&name)).await, name) })
+        let (client, name) = (client.clone(), format!("client-{number}"));
+        tokio::spawn(async move { (client.generate(&prompt(&name)).await, name) })
     });
     for answer in join_all(asked).await {
         let (answer, name) = answer.unwrap();
-        assert_eq!(answer, Ok(reply(&name, 5)));
+        assert_eq!(answer.unwrap().text, reply(&name, 5));
     }
     assert!(script.misuse().is_empty(), "{:?}", script.misuse());
 }

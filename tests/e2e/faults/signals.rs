@@ -2,30 +2,36 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
 use super::process::{child, children, descriptors};
 use super::{DEADLINE, begun, code, open, reply, rest, script};
+use crate::grace::within_grace;
 use crate::server::Server;
 
 #[tokio::test]
 async fn a_signal_to_the_whole_group_lets_answers_finish() {
     for signal in [Signal::INT, Signal::TERM] {
-        let script = script();
-        script.set("TOKENS", 200);
-        let server = Server::scripted(&script, &[]);
-        let mut stream = open(&server, "hi").await;
-        script.wait_for_log("run start", DEADLINE);
-        let child = child(&server);
-        child.signal(signal);
-        server.signal(if signal == Signal::INT { "INT" } else { "TERM" });
-        let (text, end) = rest(&mut stream).await;
-        assert_eq!(text, reply("hi", 200));
-        assert!(end.is_ok());
-        let (status, stderr) = server.wait();
-        assert_eq!(status.code(), Some(0), "{stderr}");
-        child.ended();
+        within_grace(async || {
+            let script = script();
+            script.set("TOKENS", 200);
+            let server = Server::scripted(&script, &[]);
+            let mut stream = open(&server, "hi").await;
+            script.wait_for_log("run start", DEADLINE);
+            let child = child(&server);
+            let told = Instant::now();
+            child.signal(signal);
+            server.signal(signal);
+            let (text, end) = rest(&mut stream).await;
+            let (status, stderr) = server.wait();
+            assert_eq!(status.code(), Some(0), "{stderr}");
+            child.ended();
+            let whole = end.is_ok() && text == reply("hi", 200);
+            whole.then_some(()).ok_or_else(|| (format!("{signal:?}: {text:?}, {end:?}"), told))
+        })
+        .await;
     }
 }
 
@@ -37,7 +43,7 @@ async fn streams_are_cut_at_the_deadline_and_who_waits_is_told() {
     let mut running = begun(&server, "running").await;
     let mut waiting = open(&server, "waiting").await;
     let child = child(&server);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     for stream in [&mut running, &mut waiting] {
         assert_eq!(code(&rest(stream).await.1.unwrap_err()).1, "shutting_down");
     }
@@ -59,7 +65,7 @@ async fn a_hang_cannot_keep_the_server_from_ending() {
             assert!(rest(&mut stream).await.1.is_ok());
         }
         let child = child(&server);
-        server.signal("INT");
+        server.signal(Signal::INT);
         let (status, stderr) = server.wait();
         assert_eq!(status.code(), Some(0), "{place}: {stderr}");
         child.ended();
@@ -68,19 +74,17 @@ async fn a_hang_cannot_keep_the_server_from_ending() {
 
 #[tokio::test]
 async fn a_second_signal_takes_the_child_along() {
-    let script = script();
-    script.set("TOKENS", "forever");
-    let server = Server::scripted(&script, &[]);
-    let _running = begun(&server, "hi").await;
-    let child = child(&server);
-    server.signal("INT");
-    // The first signal was taken when connections are refused.
-    while std::net::TcpStream::connect(&server.address).is_ok() {
-        std::thread::yield_now();
-    }
-    server.signal("INT");
-    assert_eq!(server.wait().0.code(), Some(130));
-    child.ended();
+    within_grace(async || {
+        let script = script();
+        script.set("TOKENS", "forever");
+        let server = Server::scripted(&script, &[]);
+        let _running = begun(&server, "hi").await;
+        let child = child(&server);
+        let ended = server.signal_twice(Signal::INT);
+        child.ended();
+        ended
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -92,7 +96,7 @@ async fn a_server_that_is_killed_takes_its_child_along() {
         let _running = open(&server, "hi").await;
         script.wait_for_log(if hang == "none" { "run start" } else { "hang in" }, DEADLINE);
         let child = child(&server);
-        server.signal("KILL");
+        server.signal(Signal::KILL);
         child.ended();
     }
 }

@@ -35,8 +35,8 @@ use supervisor::Supervisor;
 /// The name under which a request's ignored fields say that the last message's role has no effect.
 pub(crate) const ROLE: &str = "role";
 
-/// Time that a child has to unload its model and end.
-pub(crate) const EXIT: Duration = Duration::from_secs(1);
+/// Time that a child has to unload its model and end: gigabytes take a board more than a second.
+pub(crate) const EXIT: Duration = Duration::from_secs(3);
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]

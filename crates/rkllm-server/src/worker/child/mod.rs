@@ -24,7 +24,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, mpsc};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::protocol::{FromChild, PROTOCOL};
@@ -49,10 +49,9 @@ fn serve() -> std::io::Result<()> {
     if socket.peer_addr().is_err() {
         return Err(std::io::Error::new(ErrorKind::InvalidInput, "standard input is no socket"));
     }
-    // Dumping a model's memory would hold up the next child. Of all limits only 1 also keeps Linux
-    // from piping the dump to a program.
-    let none = rustix::process::Rlimit { current: Some(1), maximum: Some(1) };
-    rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
+    if let Some(none) = no_core_file(getrlimit(Resource::Core)) {
+        setrlimit(Resource::Core, none)?;
+    }
     // Terminals and service managers send these to all processes; when to end is for the server to
     // say, which may let answers finish.
     for signal in [SIGINT, SIGTERM] {
@@ -72,6 +71,15 @@ fn serve() -> std::io::Result<()> {
     Ok(())
 }
 
+/// The limit that keeps a crash from dumping a model's memory, which would hold up the next child; `None`
+/// where it need not or cannot be set.
+fn no_core_file(present: Rlimit) -> Option<Rlimit> {
+    // Of all limits only 1 also keeps Linux from piping the dump to a program. From 0 only some may
+    // raise it.
+    let none = Rlimit { current: Some(1), maximum: Some(1) };
+    (present.maximum != Some(0)).then_some(none)
+}
+
 /// Has the kernel kill this process when the server's process ends, however it ends.
 fn die_with_parent() -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -84,4 +92,17 @@ fn die_with_parent() -> std::io::Result<()> {
         leave(0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_zero_stays() {
+        let limit = |maximum| no_core_file(Rlimit { current: Some(0), maximum });
+        assert_eq!(limit(Some(0)).map(|limit| limit.maximum), None);
+        assert_eq!(limit(Some(4096)).map(|limit| limit.maximum), Some(Some(1)));
+        assert_eq!(limit(None).map(|limit| limit.maximum), Some(Some(1)));
+    }
 }
