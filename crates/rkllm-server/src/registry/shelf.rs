@@ -23,7 +23,7 @@ type Gone = Shared<BoxFuture<'static, ()>>;
 pub(super) struct Shelf {
     loaded: HashMap<String, Loaded>,
     /// Models on their way out of memory.
-    leaving: Vec<Gone>,
+    leaving: Vec<Leaving>,
     /// Bytes that all models may take together.
     budget: u64,
 }
@@ -37,7 +37,20 @@ pub(super) struct Loaded {
     used: Instant,
 }
 
+/// A model that answers what it has to and then goes.
+#[derive(Debug)]
+struct Leaving {
+    worker: Worker,
+    name: String,
+    gone: Gone,
+}
+
 impl Loaded {
+    /// Whether it cannot be used.
+    fn has_failed(&self) -> bool {
+        matches!(self.worker.status(), Status::Failed { .. })
+    }
+
     /// When it has been idle for long; `None` is never, or not as things are.
     pub(super) fn expires(&self) -> Option<Instant> {
         let activity = self.worker.activity();
@@ -80,8 +93,8 @@ impl Shelf {
         keep_alive: KeepAlive,
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
-        self.leaving.retain(|gone| gone.peek().is_none());
-        let room = join_all(self.leaving.clone()).map(drop);
+        let gone: Vec<_> = self.leaving.iter().map(|leaving| leaving.gone.clone()).collect();
+        let room = join_all(gone).map(drop);
         let worker = Worker::start(told.0, told.1, room);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
@@ -90,8 +103,8 @@ impl Shelf {
         Ok(worker)
     }
 
-    /// Lets models go until there is room for another one: idle ones first, those used least lately
-    /// first.
+    /// Lets models go until there is room for another one: those that have failed first, then idle
+    /// ones, those used least lately first. One that has failed keeps its room, as it may come back.
     fn make_room(&mut self, entry: &ModelEntry) -> Result<(), Error> {
         let needed = size(entry);
         let stays = |loaded: &&Loaded| {
@@ -104,8 +117,10 @@ impl Shelf {
         }
         while self.taken() + needed > self.budget {
             let candidates = self.loaded.values().filter(|loaded| !stays(loaded));
-            let last = candidates
-                .min_by_key(|loaded| (loaded.worker.activity().requests > 0, loaded.used));
+            let last = candidates.min_by_key(|loaded| {
+                let busy = loaded.worker.activity().requests > 0;
+                (!loaded.has_failed(), busy, loaded.used)
+            });
             match last.map(|loaded| loaded.entry.name.clone()) {
                 Some(name) => {
                     tracing::info!(model = name, "unloading to make room for {}", entry.name);
@@ -118,16 +133,41 @@ impl Shelf {
     }
 
     fn taken(&self) -> u64 {
-        let in_memory = |loaded: &&Loaded| !matches!(loaded.worker.status(), Status::Failed { .. });
-        self.loaded.values().filter(in_memory).map(|loaded| size(&loaded.entry)).sum()
+        self.loaded.values().map(|loaded| size(&loaded.entry)).sum()
     }
 
-    /// Lets a model go once its requests are answered, at the latest at the deadline.
-    pub(super) fn unload(&mut self, name: &str, deadline: Instant) -> Option<Gone> {
-        let loaded = self.loaded.remove(name)?;
-        let gone = loaded.worker.close(deadline).boxed().shared();
-        self.leaving.push(gone.clone());
-        Some(gone)
+    /// Lets a model go once its requests are answered, at the latest at the deadline. One that is
+    /// going already may get an earlier deadline.
+    pub(super) fn unload(
+        &mut self,
+        name: &str,
+        deadline: Instant,
+    ) -> impl Future<Output = ()> + use<> {
+        self.leaving.retain(|leaving| !matches!(leaving.worker.status(), Status::Closed));
+        if let Some(loaded) = self.loaded.remove(name) {
+            let (worker, name) = (loaded.worker, name.to_owned());
+            let gone = worker.close(deadline).boxed().shared();
+            self.leaving.push(Leaving { worker, name, gone });
+        }
+        let of_name = self.leaving.iter().filter(|leaving| leaving.name == name);
+        join_all(of_name.map(|leaving| leaving.gone.clone()).collect::<Vec<_>>()).map(drop)
+    }
+
+    /// Lets every model go, those that are going already as well, until the deadline.
+    pub(super) fn close(&mut self, deadline: Instant) -> impl Future<Output = ()> + use<> {
+        self.leaving.iter().for_each(|leaving| drop(leaving.worker.close(deadline)));
+        for name in self.names() {
+            drop(self.unload(&name, deadline));
+        }
+        join_all(self.leaving.iter().map(|leaving| leaving.gone.clone()).collect::<Vec<_>>())
+            .map(drop)
+    }
+
+    /// Forgets a model that has failed, so that it is loaded afresh.
+    pub(super) fn forget_failure(&mut self, name: &str) {
+        if self.get(name).is_some_and(Loaded::has_failed) {
+            drop(self.unload(name, far()));
+        }
     }
 
     /// Lets every model go that has been idle for long.

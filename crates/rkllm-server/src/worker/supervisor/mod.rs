@@ -6,7 +6,7 @@ mod heard;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Next};
-use super::line::{Entry, Line, Run};
+use super::line::{Entry, Line};
 use super::process::Process;
 use super::protocol::{ToChild, encode};
 use super::{Activity, Command, EXIT, Limits, ModelSpec, Status, Submit};
@@ -187,7 +187,7 @@ impl Supervisor {
                 && entry.prepared.is_some()
                 && entry.run.is_none()
             {
-                entry.run = Some(Run { since: now, last: now, begun: false, aborted: None });
+                entry.begin(now);
                 process.send(&ToChild::Run { id: entry.id });
             }
         }
@@ -220,7 +220,7 @@ impl Supervisor {
         match Process::start(&self.spec.name) {
             Ok(process) => {
                 process.send(&ToChild::Load(Box::new(self.spec.clone())));
-                self.status.send_replace(Status::Loading { since: SystemTime::now() });
+                self.status.send_replace(Status::loading(Some(self.limits.load_timeout)));
                 if std::mem::replace(&mut self.started, true) {
                     metrics::restarted(&self.spec.name);
                 }
@@ -248,21 +248,8 @@ impl Supervisor {
         let needs_turn = work.needs_turn();
         let mut frame = Vec::new();
         encode(&ToChild::Prepare { id, owner, work: Box::new(work) }, &mut frame);
-        self.line.push(Entry {
-            id,
-            frame,
-            needs_turn,
-            updates,
-            reply: Some(reply),
-            entered: Instant::now(),
-            asked: None,
-            prepared: None,
-            run: None,
-            started: false,
-            delivered: false,
-            retried: false,
-            abandoned: false,
-        });
+        let entry = Entry::new(id, frame.into(), (updates, reply), Instant::now());
+        self.line.push(Entry { needs_turn, ..entry });
     }
 
     /// Why a request cannot enter.
@@ -344,7 +331,7 @@ impl Supervisor {
         self.lose(&Error::new(code, format!("{what}; it is started anew, try again")));
         match self.breaker.crashed(Instant::now()) {
             Next::Restart(pause) => {
-                self.status.send_replace(Status::Loading { since: SystemTime::now() });
+                self.status.send_replace(Status::loading(None));
                 self.child = Child::Due(Instant::now() + pause);
             }
             Next::Rest(_) => {
