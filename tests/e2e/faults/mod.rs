@@ -7,6 +7,7 @@ mod crash;
 mod hang;
 mod killed;
 mod line;
+mod loads;
 mod models;
 mod process;
 mod signals;

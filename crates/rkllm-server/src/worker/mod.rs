@@ -67,6 +67,8 @@ pub(crate) enum Status {
     /// On its way into memory.
     Loading {
         since: SystemTime,
+        /// When it is given up; `None` while it waits for room or for another try.
+        deadline: Option<SystemTime>,
     },
     Ready(Arc<Facts>),
     /// It cannot be used for this reason; a request may try again after a while.
@@ -75,6 +77,14 @@ pub(crate) enum Status {
     },
     /// It was told to end, and has.
     Closed,
+}
+
+impl Status {
+    /// On its way from now on.
+    fn loading(limit: Option<Duration>) -> Self {
+        let since = SystemTime::now();
+        Self::Loading { since, deadline: limit.map(|limit| since + limit) }
+    }
 }
 
 /// What a model is busy with.
@@ -125,7 +135,7 @@ impl Worker {
     ) -> Self {
         let (commands, orders) = unbounded_channel();
         let model = Arc::from(spec.name.as_str());
-        let (report, status) = watch::channel(Status::Loading { since: SystemTime::now() });
+        let (report, status) = watch::channel(Status::loading(None));
         let idle = Activity { requests: 0, since: Instant::now(), process: None };
         let activity = Arc::new(Mutex::new(idle));
         let supervisor = Supervisor::new(spec, limits, orders, (report, Arc::clone(&activity)));
