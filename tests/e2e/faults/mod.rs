@@ -9,6 +9,7 @@ mod killed;
 mod line;
 mod loads;
 mod models;
+mod paused;
 mod process;
 mod signals;
 #[cfg(feature = "soak")]

@@ -304,6 +304,7 @@ fn broken(error: &ProtocolError) -> CloseReason {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::error::PayloadError;
     use futures_util::FutureExt;
 
     use super::*;
@@ -321,5 +322,8 @@ mod tests {
     fn what_is_too_large_is_told_apart_from_what_is_broken() {
         assert_eq!(broken(&ProtocolError::Overflow).code, CloseCode::Size);
         assert_eq!(broken(&ProtocolError::UnmaskedFrame).code, CloseCode::Protocol);
+        let busy = std::io::Error::other(Error::new(Code::Busy, "full"));
+        let busy = std::io::Error::other(PayloadError::Io(busy));
+        assert_eq!(broken(&ProtocolError::Io(busy)).code, CloseCode::Again);
     }
 }

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
@@ -151,6 +152,10 @@ impl Supervisor {
                     }
                 },
                 () = &mut alarm => {
+                    // What the child said in time counts, also when this process was held up.
+                    if let Some(Ok(1..)) = heard(&mut self.child).now_or_never() {
+                        self.listen().await;
+                    }
                     self.expire().await;
                     alarm.as_mut().reset(self.deadline());
                 }
