@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Next};
@@ -152,7 +153,9 @@ impl Supervisor {
                     }
                 },
                 () = &mut alarm => {
-                    // What the child said in time counts, also when this process was held up.
+                    // What the child said in time counts, also when this process was held up. The
+                    // pause is for the system to say that there is something.
+                    yield_now().await;
                     if let Some(Ok(1..)) = heard(&mut self.child).now_or_never() {
                         self.listen().await;
                     }
