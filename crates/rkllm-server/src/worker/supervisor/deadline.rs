@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::{Child, Death, Supervisor, shutting_down};
+use super::{Child, Death, Supervisor, heard, shutting_down};
 use crate::error::{Code, Error};
 use crate::worker::line::Entry;
 use crate::worker::protocol::ToChild;
@@ -69,6 +71,14 @@ impl Supervisor {
 
     /// Does what is due.
     pub(super) async fn expire(&mut self) {
+        // What the child has said counts, should this process have been kept from reading it. That there
+        // is something to read is known only once the system was asked.
+        yield_now().await;
+        match heard(&mut self.child).now_or_never() {
+            Some(Ok(1..)) => self.listen().await,
+            Some(Ok(0) | Err(_)) => return self.bury(Death::Ended).await,
+            None => {}
+        }
         let now = Instant::now();
         if self.closing.as_ref().is_some_and(|closing| closing.deadline <= now) {
             self.cut(now);

@@ -8,11 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Next};
@@ -153,12 +151,6 @@ impl Supervisor {
                     }
                 },
                 () = &mut alarm => {
-                    // What the child said in time counts, also when this process was held up. The
-                    // pause is for the system to say that there is something.
-                    yield_now().await;
-                    if let Some(Ok(1..)) = heard(&mut self.child).now_or_never() {
-                        self.listen().await;
-                    }
                     self.expire().await;
                     alarm.as_mut().reset(self.deadline());
                 }
