@@ -164,23 +164,27 @@ async fn a_model_that_is_leaving_ends_its_answer_with_the_server() {
     process.ended();
 }
 
-#[tokio::test]
-async fn a_model_that_has_failed_is_the_first_to_make_room() {
+/// Two models in all the room that there is, and one that has failed but would not any more.
+pub(super) async fn full_house() -> (Folder, Server, [Script; 3]) {
     let folder = Folder::new();
-    let [a, b, c] = ["a", "b", "c"].map(|name| add(&folder, name));
+    let scripts = ["a", "b", "c"].map(|name| add(&folder, name));
+    scripts[0].set("INIT_STATUS", -1);
     let server = Server::scripted_folder(folder.path(), &TWO);
-    a.set("INIT_STATUS", -1);
-    let failed = Err((503, "model_failed".to_owned()));
-    assert_eq!(ask(&server, &to("b", "hi")).await, Ok(reply("hi", 5)));
-    assert_eq!(ask(&server, &to("a", "hi")).await, failed);
-    for name in ["c", "b"] {
+    assert_eq!(ask(&server, &to("a", "hi")).await, Err((503, "model_failed".into())));
+    for name in ["b", "c", "b"] {
         assert_eq!(ask(&server, &to(name, "hi")).await, Ok(reply("hi", 5)), "{name}");
     }
-    assert_eq!([&a, &b, &c].map(tries), [1, 1, 1]);
-    a.set("INIT_STATUS", 0);
-    assert_eq!(ask(&server, &to("a", "hi")).await, Ok(reply("hi", 5)));
-    c.wait_for_log("destroy", DEADLINE);
-    assert_eq!(children(&server).len(), 2, "it has not come back beside the others");
+    assert_eq!(scripts.each_ref().map(tries), [1, 1, 1], "what has failed takes no room");
+    scripts[0].set("INIT_STATUS", 0);
+    (folder, server, scripts)
+}
+
+#[tokio::test]
+async fn a_model_that_is_loaded_after_it_failed_makes_room_first() {
+    let (_folder, server, scripts) = full_house().await;
+    assert!(load(&server, "a").await.is_ok());
+    scripts[2].wait_for_log("destroy", DEADLINE);
+    assert_eq!(children(&server).len(), 2);
 }
 
 #[tokio::test]

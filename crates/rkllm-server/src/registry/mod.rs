@@ -269,11 +269,11 @@ impl Registry {
     pub(crate) async fn load(&self, target: &Target) -> Result<Duration, Error> {
         let started = Instant::now();
         let entry = self.entry(target.model.as_deref()).await?;
-        self.inner.state.lock().shelf.forget_failure(&entry.name);
+        self.inner.state.lock().shelf.forget_failed(&entry.name);
         let worker = self.worker(&entry, target.keep_alive)?;
         match worker.settled().await {
             Status::Ready(_) => Ok(started.elapsed()),
-            Status::Failed { reason } => Err(Error::new(
+            Status::Failed { reason, .. } => Err(Error::new(
                 Code::ModelFailed,
                 format!("the model {} cannot be used: {reason}", entry.name),
             )),
@@ -356,6 +356,7 @@ impl Registry {
         if state.closing {
             return Err(shutting_down());
         }
+        let record = state.shelf.forget_rested(&entry.name).unwrap_or_default();
         if let Some(worker) = state.shelf.touch(&entry.name, keep_alive) {
             return Ok(worker);
         }
@@ -363,8 +364,8 @@ impl Registry {
         let stays = is_main || entry.settings.pinned;
         let usual = if stays { KeepAlive::Forever } else { self.inner.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
-        let told = self.inner.defaults.spec(entry, is_main);
-        state.shelf.load(entry, told, keep_alive)
+        let (spec, limits) = self.inner.defaults.spec(entry, is_main);
+        state.shelf.load(entry, (spec, limits, record), keep_alive)
     }
 
     fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {

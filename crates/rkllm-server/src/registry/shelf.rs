@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::KeepAlive;
 use super::catalog::ModelEntry;
 use crate::error::{Code, Error};
-use crate::worker::{Limits, ModelSpec, Status, Worker};
+use crate::worker::{Breaker, Limits, ModelSpec, Status, Worker};
 
 /// What a model needs beside its file, in bytes: the KV cache of a common context, and buffers.
 const BESIDE_FILE: u64 = 64 << 20;
@@ -89,13 +89,13 @@ impl Shelf {
     pub(super) fn load(
         &mut self,
         entry: &Arc<ModelEntry>,
-        told: (ModelSpec, Limits),
+        told: (ModelSpec, Limits, Breaker),
         keep_alive: KeepAlive,
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
         let gone: Vec<_> = self.leaving.iter().map(|leaving| leaving.gone.clone()).collect();
         let room = join_all(gone).map(drop);
-        let worker = Worker::start(told.0, told.1, room);
+        let worker = Worker::start(told.0, told.1, told.2, room);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
         let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };
@@ -103,24 +103,22 @@ impl Shelf {
         Ok(worker)
     }
 
-    /// Lets models go until there is room for another one: those that have failed first, then idle
-    /// ones, those used least lately first. One that has failed keeps its room, as it may come back.
+    /// Lets models go until there is room for another one: idle ones first, those used least lately
+    /// first.
     fn make_room(&mut self, entry: &ModelEntry) -> Result<(), Error> {
         let needed = size(entry);
         let stays = |loaded: &&Loaded| {
             loaded.entry.settings.pinned || loaded.keep_alive == KeepAlive::Forever
         };
-        let fixed: u64 = self.loaded.values().filter(stays).map(|it| size(&it.entry)).sum();
+        let fixed: u64 = self.in_memory().filter(stays).map(|it| size(&it.entry)).sum();
         // Alone it may try: the file need not be in memory as a whole.
         if fixed > 0 && fixed + needed > self.budget {
             return Err(no_room(entry, needed, self.budget));
         }
         while self.taken() + needed > self.budget {
-            let candidates = self.loaded.values().filter(|loaded| !stays(loaded));
-            let last = candidates.min_by_key(|loaded| {
-                let busy = loaded.worker.activity().requests > 0;
-                (!loaded.has_failed(), busy, loaded.used)
-            });
+            let candidates = self.in_memory().filter(|loaded| !stays(loaded));
+            let last = candidates
+                .min_by_key(|loaded| (loaded.worker.activity().requests > 0, loaded.used));
             match last.map(|loaded| loaded.entry.name.clone()) {
                 Some(name) => {
                     tracing::info!(model = name, "unloading to make room for {}", entry.name);
@@ -133,7 +131,12 @@ impl Shelf {
     }
 
     fn taken(&self) -> u64 {
-        self.loaded.values().map(|loaded| size(&loaded.entry)).sum()
+        self.in_memory().map(|loaded| size(&loaded.entry)).sum()
+    }
+
+    /// The models that take memory, or will.
+    fn in_memory(&self) -> impl Iterator<Item = &Loaded> {
+        self.loaded.values().filter(|loaded| !loaded.has_failed())
     }
 
     /// Lets a model go once its requests are answered, at the latest at the deadline. One that is
@@ -164,10 +167,18 @@ impl Shelf {
     }
 
     /// Forgets a model that has failed, so that it is loaded afresh.
-    pub(super) fn forget_failure(&mut self, name: &str) {
+    pub(super) fn forget_failed(&mut self, name: &str) {
         if self.get(name).is_some_and(Loaded::has_failed) {
             drop(self.unload(name, far()));
         }
+    }
+
+    /// Forgets a model that has failed and has rested since, but for its record: it is loaded anew, once
+    /// there is room for it again.
+    pub(super) fn forget_rested(&mut self, name: &str) -> Option<Breaker> {
+        let record = self.get(name)?.worker.rested()?;
+        drop(self.unload(name, far()));
+        Some(record)
     }
 
     /// Lets every model go that has been idle for long.

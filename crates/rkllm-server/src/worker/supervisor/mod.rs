@@ -52,7 +52,7 @@ pub(super) struct Supervisor {
 enum Child {
     /// The first one must wait until others have made room in memory.
     Held,
-    /// There is none, and none is wanted until a request comes.
+    /// There is none, and none is wanted.
     Absent,
     /// The next one is started at this time.
     Due(Instant),
@@ -96,20 +96,20 @@ impl Service {
 impl Supervisor {
     pub(super) fn new(
         spec: ModelSpec,
-        limits: Limits,
+        rules: (Limits, Breaker),
         commands: UnboundedReceiver<Command>,
         report: (watch::Sender<Status>, Arc<Mutex<Activity>>),
     ) -> Self {
         let now = Instant::now();
         Self {
             spec,
-            limits,
+            limits: rules.0,
             commands,
             status: report.0,
             activity: report.1,
             line: Line::default(),
             child: Child::Held,
-            breaker: Breaker::default(),
+            breaker: rules.1,
             service: Service::default(),
             load: (now, Duration::ZERO),
             closing: None,
@@ -242,9 +242,6 @@ impl Supervisor {
             let _ = reply.send(Err(error));
             return;
         }
-        if matches!(self.child, Child::Absent) {
-            self.child = Child::Due(Instant::now());
-        }
         let needs_turn = work.needs_turn();
         let mut frame = Vec::new();
         encode(&ToChild::Prepare { id, owner, work: Box::new(work) }, &mut frame);
@@ -257,10 +254,7 @@ impl Supervisor {
         if self.closing.is_some() {
             return Some(shutting_down());
         }
-        // Its child may still be on its way out.
-        if let Status::Failed { reason } = &*self.status.borrow()
-            && self.breaker.rest(Instant::now()).is_some()
-        {
+        if let Status::Failed { reason, .. } = &*self.status.borrow() {
             return Some(self.failed(reason));
         }
         let questions = self.line.iter().filter(|entry| !entry.needs_turn).count();
@@ -375,7 +369,7 @@ impl Supervisor {
     fn rest(&mut self, reason: String) {
         tracing::error!(model = self.spec.name, "the model has failed: {reason}");
         let error = self.failed(&reason);
-        self.status.send_replace(Status::Failed { reason });
+        self.status.send_replace(Status::Failed { reason, record: self.breaker });
         self.fail_all(&error);
     }
 
