@@ -66,7 +66,7 @@ impl Server {
     pub(crate) fn scripted(script: &Script, flags: &[&str]) -> Self {
         let fixed = scripted_flags(script);
         let fixed: Vec<_> = fixed.iter().map(String::as_str).collect();
-        Self::start_with(&[&fixed, flags].concat(), &[])
+        Self::start_with(&[&fixed, flags].concat(), &ENDLESS)
     }
 
     /// Starts the server on the scripted runtime with a folder of models, which are scripts.
@@ -192,6 +192,9 @@ fn launch(flags: &[&str], env: &[(&str, &str)]) -> (Child, TempDir) {
     command.args(["--port", "0"]).envs(env.iter().copied());
     (spawn(command), folder)
 }
+
+/// A context that no scripted answer fills before its test is over.
+const ENDLESS: [(&str, &str); 1] = [("RKLLM_CONTEXT_LENGTH", "16777216")];
 
 /// The flags that name the scripted runtime and its script.
 fn scripted_flags(script: &Script) -> [String; 4] {

@@ -62,6 +62,10 @@ pub enum ModelState {
     Loading {
         /// Since when, in seconds since 1970-01-01 00:00 UTC.
         since: f64,
+        /// When that is given up, in seconds since 1970-01-01 00:00 UTC; absent while it waits for memory or for another
+        /// try. How much of the model is in memory no runtime says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<f64>,
     },
     /// In memory.
     Ready {
@@ -166,7 +170,8 @@ pub(crate) mod tests {
     fn wire_format_of_each_state() {
         let states = [
             ModelState::Unloaded,
-            ModelState::Loading { since: 0.5 },
+            ModelState::Loading { since: 0.5, deadline: None },
+            ModelState::Loading { since: 0.5, deadline: Some(150.5) },
             ready().state,
             ModelState::Failed { reason: "it is empty".into() },
         ];
@@ -177,7 +182,7 @@ pub(crate) mod tests {
         }
         insta::assert_snapshot!(
             serde_json::to_string(&states).unwrap(),
-            @r#"[{"status":"unloaded"},{"status":"loading","since":0.5},{"status":"ready","expires":1.5,"memory_bytes":1900000000,"runtime":"librkllmrt 1.2.3"},{"status":"failed","reason":"it is empty"}]"#
+            @r#"[{"status":"unloaded"},{"status":"loading","since":0.5},{"status":"loading","since":0.5,"deadline":150.5},{"status":"ready","expires":1.5,"memory_bytes":1900000000,"runtime":"librkllmrt 1.2.3"},{"status":"failed","reason":"it is empty"}]"#
         );
     }
 

@@ -173,7 +173,7 @@ fn serve(
 /// loaded.
 async fn greet(registry: &Registry, address: SocketAddr) -> RunError {
     match registry.settled().await {
-        Some((_, Status::Failed { reason })) => return RunError::Load(reason),
+        Some((_, Status::Failed { reason, .. })) => return RunError::Load(reason),
         Some((_, Status::Ready(facts))) => {
             // Whoever closed stdout does not want to be greeted.
             let _ = announce(Some(&facts), registry, address).await;

@@ -7,7 +7,9 @@ mod crash;
 mod hang;
 mod killed;
 mod line;
+mod loads;
 mod models;
+mod paused;
 mod process;
 mod signals;
 #[cfg(feature = "soak")]

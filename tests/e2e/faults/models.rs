@@ -41,7 +41,7 @@ impl Folder {
 }
 
 /// Room for two models: each counts as its file and 64 MiB.
-const TWO: [&str; 2] = ["--memory-budget", "140"];
+pub(super) const TWO: [&str; 2] = ["--memory-budget", "140"];
 
 fn loads(script: &Script) -> usize {
     script.log().iter().filter(|line| line.starts_with("init ")).count()

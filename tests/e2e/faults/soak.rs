@@ -3,7 +3,9 @@
 use rkllm_client::Error;
 
 use super::killed::Killing;
-use super::{ask, client, models, prompt, reply, script};
+use super::loads::full_house;
+use super::process::children;
+use super::{DEADLINE, ask, client, models, prompt, reply, script, to};
 use crate::server::Server;
 
 /// Memory that may come and go.
@@ -44,4 +46,17 @@ async fn a_model_that_has_rested_is_tried_again() {
     };
     tokio::time::sleep(rest).await;
     assert_eq!(ask(&server, &prompt("hi")).await, Ok(reply("hi", 5)));
+}
+
+#[tokio::test]
+async fn a_model_that_comes_back_after_its_rest_makes_room_first() {
+    let (_folder, server, scripts) = full_house().await;
+    let refused = client(&server).generate(&to("a", "hi")).await;
+    let Err(Error::Api { status: 503, retry_after: Some(rest), .. }) = refused else {
+        panic!("a model that failed rests: {refused:?}");
+    };
+    tokio::time::sleep(rest).await;
+    assert_eq!(ask(&server, &to("a", "hi")).await, Ok(reply("hi", 5)));
+    scripts[2].wait_for_log("destroy", DEADLINE);
+    assert_eq!(children(&server).len(), 2);
 }

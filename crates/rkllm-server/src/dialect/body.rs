@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
 use crate::error::{Code, Error};
-use crate::http::{Encoding, InflateError, inflate};
+use crate::http::{Encoding, InflateError, Room, inflate};
 
 /// Largest body in bytes, as it comes and decompressed. Far more text than any model's context
 /// holds.
@@ -17,11 +18,12 @@ pub(super) const MAX_BODY: usize = 64 << 20;
 /// Longest silence between two pieces of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Reads a body to its end.
-pub(super) async fn read<S>(headers: &HeaderMap, mut payload: S) -> Result<Bytes, Error>
+/// Reads a body to its end, as far as there is room for it beside those of others.
+pub(super) async fn read<S>(request: &HttpRequest, mut payload: S) -> Result<Bytes, Error>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
+    let (headers, room) = (request.headers(), Room::of(request));
     let encoding = encoding(headers)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
@@ -35,9 +37,12 @@ where
             return Err(Error::new(Code::BodyIncomplete, message));
         };
         match piece.transpose().map_err(broken)? {
-            None => return plain(body.freeze(), encoding),
+            None => return plain(body.freeze(), encoding, &room),
             Some(piece) if body.len() + piece.len() > MAX_BODY => return Err(too_large()),
-            Some(piece) => body.extend_from_slice(&piece),
+            Some(piece) => {
+                room.keep(piece.len())?;
+                body.extend_from_slice(&piece);
+            }
         }
     }
 }
@@ -60,16 +65,18 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Error> {
     })
 }
 
-fn plain(body: Bytes, encoding: Option<Encoding>) -> Result<Bytes, Error> {
+fn plain(body: Bytes, encoding: Option<Encoding>, room: &Room) -> Result<Bytes, Error> {
     let Some(encoding) = encoding else {
         return Ok(body);
     };
-    inflate(&body, encoding, MAX_BODY).map(Bytes::from).map_err(|error| match error {
+    let plain = inflate(&body, encoding, MAX_BODY).map_err(|error| match error {
         InflateError::Large => too_large(),
         InflateError::Broken(why) => Error::invalid(format!(
             "the request body is not what its Content-Encoding says: {why}; send it as it is"
         )),
-    })
+    })?;
+    room.keep(plain.len())?;
+    Ok(plain.into())
 }
 
 fn too_large() -> Error {
@@ -88,12 +95,22 @@ fn broken(error: PayloadError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::HttpMessage;
+    use actix_web::http::header::TryIntoHeaderPair;
+    use actix_web::test::TestRequest;
     use futures_util::{StreamExt, stream};
 
     use super::*;
 
     type Piece = Result<Bytes, PayloadError>;
+
+    fn plain() -> HttpRequest {
+        TestRequest::default().to_http_request()
+    }
+
+    fn with(header: impl TryIntoHeaderPair) -> HttpRequest {
+        TestRequest::default().insert_header(header).to_http_request()
+    }
 
     fn pieces(pieces: Vec<&'static [u8]>) -> impl Stream<Item = Piece> + Unpin {
         stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from_static(piece))))
@@ -101,14 +118,14 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_make_a_body() {
-        let body = read(&HeaderMap::new(), pieces(vec![b"{\"a\"", b"", b": 1}"])).await.unwrap();
+        let body = read(&plain(), pieces(vec![b"{\"a\"", b"", b": 1}"])).await.unwrap();
         assert_eq!(body, "{\"a\": 1}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stalls_is_given_up() {
         let stalled = pieces(vec![b"{"]).chain(stream::pending());
-        let error = read(&HeaderMap::new(), stalled).await.unwrap_err();
+        let error = read(&plain(), stalled).await.unwrap_err();
         assert_eq!((error.code.status().as_u16(), error.code.name()), (408, "body_incomplete"));
         assert_eq!(error.message, "no more of the request body came for 30 s");
     }
@@ -119,36 +136,49 @@ mod tests {
             tokio::time::sleep(SILENCE / 2).await;
             Ok(Bytes::from_static(piece))
         });
-        assert_eq!(read(&HeaderMap::new(), Box::pin(slow)).await.unwrap(), "123");
+        assert_eq!(read(&plain(), Box::pin(slow)).await.unwrap(), "123");
     }
 
     #[tokio::test]
     async fn bodies_are_bounded_whether_they_say_their_length_or_not() {
-        let mut headers = HeaderMap::new();
         let endless = || stream::repeat_with(|| Ok(Bytes::from_static(&[b' '; 1 << 16])));
-        let error = read(&headers, endless()).await.unwrap_err();
+        let error = read(&plain(), endless()).await.unwrap_err();
         assert_eq!(error.code, Code::BodyTooLarge);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(MAX_BODY + 1));
-        let error = read(&headers, stream::pending()).await.unwrap_err();
+        let long = with((CONTENT_LENGTH, MAX_BODY + 1));
+        let error = read(&long, stream::pending()).await.unwrap_err();
         assert_eq!(error.code, Code::BodyTooLarge);
     }
 
     #[tokio::test]
     async fn encodings_are_undone_and_unknown_ones_named() {
-        let mut headers = HeaderMap::new();
-        for plain in ["identity", "Identity", ""] {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(plain));
-            assert_eq!(read(&headers, pieces(vec![b"{}"])).await.unwrap(), "{}");
+        let named = |encoding: &str| with((CONTENT_ENCODING, encoding));
+        for none in ["identity", "Identity", ""] {
+            assert_eq!(read(&named(none), pieces(vec![b"{}"])).await.unwrap(), "{}");
         }
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
         // `{}` as a raw block without checksum.
         let packed = b"\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00{}";
-        assert_eq!(read(&headers, pieces(vec![packed])).await.unwrap(), "{}");
-        let error = read(&headers, pieces(vec![b"{}"])).await.unwrap_err();
+        assert_eq!(read(&named("zstd"), pieces(vec![packed])).await.unwrap(), "{}");
+        let error = read(&named("zstd"), pieces(vec![b"{}"])).await.unwrap_err();
         assert_eq!(error.code, Code::InvalidRequest);
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
-        let error = read(&headers, pieces(vec![])).await.unwrap_err();
+        let error = read(&named("br"), pieces(vec![])).await.unwrap_err();
         assert_eq!(error.code.status().as_u16(), 415);
         assert!(error.message.contains("Content-Encoding: br; send"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_body_has_to_fit_beside_those_of_others() {
+        let (others, request) = (Room::of(&plain()), plain());
+        request.extensions_mut().insert(others.clone());
+        others.keep((256 << 20) - 3).unwrap();
+        let error = read(&request, pieces(vec![b"{}", b"  "])).await.unwrap_err();
+        assert_eq!((error.code.status().as_u16(), error.code.name()), (503, "busy"));
+        drop(others.hand_over());
+        // A body that is compressed counts as it comes and as it is.
+        let packed = b"\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00{}";
+        let request = with((CONTENT_ENCODING, "zstd"));
+        request.extensions_mut().insert(others.clone());
+        others.keep((256 << 20) - packed.len() - 1).unwrap();
+        let error = read(&request, pieces(vec![packed])).await.unwrap_err();
+        assert_eq!(error.code, Code::Busy);
     }
 }

@@ -1,6 +1,7 @@
 //! Who is let in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
@@ -10,14 +11,14 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::client::Client;
 use super::origin::Origins;
 use super::probes::is_probe;
 use super::rate::Limit;
 use super::settings::HttpSettings;
-use super::{host, key};
+use super::{Room, host, key, room};
 use crate::dialect::{Face, openapi};
 use crate::error::{Code, Error};
 
@@ -29,6 +30,8 @@ pub(crate) struct Http {
     limit: Option<Limit>,
     /// Whether the server can be reached from this machine only.
     local: bool,
+    /// Room for bodies.
+    room: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
 }
 
@@ -40,6 +43,7 @@ impl Http {
             limit: settings.requests_per_minute.map(Limit::new),
             local: address.ip().to_canonical().is_loopback(),
             settings,
+            room: room::all(),
             stopping: watch::Sender::new(false),
         }
     }
@@ -53,6 +57,11 @@ impl Http {
     pub(crate) async fn stopping(&self) {
         // The sender lives as long as `self`, so this waits for the word and nothing else.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// The way of a new request to the room for bodies.
+    pub(super) fn room(&self) -> Room {
+        Room::new(&self.room)
     }
 
     pub(crate) fn origins(&self) -> &Origins {

@@ -14,6 +14,7 @@ mod probes;
 mod rate;
 mod request_id;
 mod resource;
+mod room;
 mod settings;
 
 pub(crate) use client::Client;
@@ -26,4 +27,5 @@ pub(crate) use observe::observe;
 pub(crate) use probes::{Probe, routes};
 pub(crate) use request_id::RequestId;
 pub(crate) use resource::{not_found, resource};
+pub(crate) use room::{Room, Taken};
 pub(crate) use settings::HttpSettings;

@@ -9,23 +9,28 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use bytes::Bytes;
 use tracing::{Instrument, Span};
 
 use super::probes::is_probe;
 use super::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID};
+use super::{Http, Room};
 use crate::dialect::Face;
 use crate::metrics;
 
 /// Names the request, follows it to the end of its answer, then says how it went.
 pub(crate) async fn observe(
+    http: Data<Http>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = RequestId::new(request.headers());
     let span = tracing::info_span!("request", %id);
+    let room = http.room();
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(room.clone());
     let mut response = next.call(request).instrument(span.clone()).await?;
     for name in [X_REQUEST_ID, REQUEST_ID] {
         response.response_mut().headers_mut().insert(name, id.header());
@@ -45,7 +50,7 @@ pub(crate) async fn observe(
             BodySize::Sized(size) => Some(size),
             BodySize::Stream => None,
         };
-        BoxBody::new(Observed { body: body.boxed(), left, span, record })
+        BoxBody::new(Observed { body: body.boxed(), left, span, record, _room: room })
     }))
 }
 
@@ -87,6 +92,8 @@ struct Observed {
     left: Option<u64>,
     span: Span,
     record: Record,
+    /// What the request has taken, which is free once this is over.
+    _room: Room,
 }
 
 impl MessageBody for Observed {

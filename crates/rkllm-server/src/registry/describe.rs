@@ -33,8 +33,8 @@ pub(super) fn describe(
     let planned = trained.map_or(planned, |trained| planned.min(trained));
     let abilities = in_memory.map(|facts| facts.abilities);
     let state = match (&status, loaded) {
-        (Some(Status::Loading { since }), _) => ModelState::Loading { since: *since },
-        (Some(Status::Failed { reason }), _) => ModelState::Failed { reason: reason.clone() },
+        (&Some(Status::Loading { since, deadline }), _) => ModelState::Loading { since, deadline },
+        (Some(Status::Failed { reason, .. }), _) => ModelState::Failed { reason: reason.clone() },
         (Some(Status::Ready(facts)), Some(loaded)) => ModelState::Ready {
             expires: loaded.expires().map(wall),
             memory: loaded.worker.activity().process.map_or(0, platform::memory_of),

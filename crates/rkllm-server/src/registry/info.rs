@@ -59,8 +59,10 @@ pub(crate) enum ModelState {
     Unloaded,
     /// On its way into memory.
     Loading {
-        /// How long already.
+        /// Since when.
         since: SystemTime,
+        /// When it is given up; `None` while it waits for room or for another try.
+        deadline: Option<SystemTime>,
     },
     /// In memory.
     Ready {

@@ -8,12 +8,14 @@ mod readiness;
 mod rescan;
 mod shelf;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -50,6 +52,8 @@ struct Inner {
     /// Until the registry closes.
     cache: Mutex<Option<CacheFolder>>,
     state: Mutex<State>,
+    /// Held by whoever looks at the models folder.
+    scanning: tokio::sync::Mutex<()>,
     /// Whether the task of the registry runs, which everything that is loaded belongs to.
     started: watch::Sender<bool>,
 }
@@ -60,6 +64,7 @@ struct State {
     main: Option<Arc<ModelEntry>>,
     /// The models folder.
     catalog: Option<Catalog>,
+    /// When somebody began to look at it last.
     scanned: Instant,
     shelf: Shelf,
     closing: bool,
@@ -117,7 +122,8 @@ impl Registry {
         let scanned = Instant::now();
         let state = Mutex::new(State { main, catalog, scanned, shelf, closing: false });
         let cache = Mutex::new(CacheFolder::claimed(&mut defaults.prefix_cache));
-        let inner = Inner { defaults, cache, state, started: watch::Sender::new(false) };
+        let (scanning, started) = (tokio::sync::Mutex::default(), watch::Sender::new(false));
+        let inner = Inner { defaults, cache, state, scanning, started };
         let registry = Self { inner: Arc::new(inner), owner: None };
         let tasks = registry.clone().live();
         (registry, tasks)
@@ -207,14 +213,17 @@ impl Registry {
     pub(crate) async fn embed(&self, target: &Target, embed: Embed) -> Result<Embeddings, Error> {
         let started = Instant::now();
         let (_, worker) = self.find(target).await?;
-        worker.settled().await;
-        let load = started.elapsed();
-        match worker.work(Work::Embed(embed)).await? {
-            Output::Vectors { vectors, tokens } => {
+        let loaded = async {
+            worker.settled().await;
+            Ok(started.elapsed())
+        };
+        // Its place in line comes first: without, the model would count as idle once it is loaded.
+        match try_join(worker.work(Work::Embed(embed)), loaded).await? {
+            (Output::Vectors { vectors, tokens }, load) => {
                 let total = started.elapsed();
                 Ok(Embeddings { vectors, tokens, load, total })
             }
-            other => Err(unexpected(&other)),
+            (other, _) => Err(unexpected(&other)),
         }
     }
 
@@ -255,17 +264,29 @@ impl Registry {
         Ok(self.describe(&state, &entry))
     }
 
-    /// Brings a model into memory and returns how long that took.
+    /// Brings a model into memory and returns how long that took. One that counts as failed is tried
+    /// again at once.
     pub(crate) async fn load(&self, target: &Target) -> Result<Duration, Error> {
         let started = Instant::now();
-        let (entry, worker) = self.find(target).await?;
+        let entry = self.entry(target.model.as_deref()).await?;
+        self.inner.state.lock().shelf.forget_failed(&entry.name);
+        let worker = self.worker(&entry, target.keep_alive)?;
         match worker.settled().await {
             Status::Ready(_) => Ok(started.elapsed()),
-            Status::Failed { reason } => Err(Error::new(
+            Status::Failed { reason, .. } => Err(Error::new(
                 Code::ModelFailed,
                 format!("the model {} cannot be used: {reason}", entry.name),
             )),
-            Status::Loading { .. } | Status::Closed => Err(shutting_down()),
+            Status::Loading { .. } | Status::Closed if self.inner.state.lock().closing => {
+                Err(shutting_down())
+            }
+            Status::Loading { .. } | Status::Closed => Err(Error::new(
+                Code::Busy,
+                format!(
+                    "the model {} was unloaded while it was being loaded; try again",
+                    entry.name
+                ),
+            )),
         }
     }
 
@@ -273,9 +294,7 @@ impl Registry {
     pub(crate) async fn unload(&self, name: Option<&str>) -> Result<(), Error> {
         let entry = self.entry(name).await?;
         let gone = self.inner.state.lock().shelf.unload(&entry.name, shelf::far());
-        if let Some(gone) = gone {
-            gone.await;
-        }
+        gone.await;
         Ok(())
     }
 
@@ -301,13 +320,12 @@ impl Registry {
     /// Lets every model go; answers under way have until the deadline. Requests are refused from
     /// now on.
     pub(crate) async fn close(&self, deadline: Instant) {
-        let gone: Vec<_> = {
+        let gone = {
             let mut state = self.inner.state.lock();
             state.closing = true;
-            let names = state.shelf.names();
-            names.iter().filter_map(|name| state.shelf.unload(name, deadline)).collect()
+            state.shelf.close(deadline)
         };
-        join_all(gone).await;
+        gone.await;
         self.inner.cache.lock().take();
     }
 
@@ -338,6 +356,7 @@ impl Registry {
         if state.closing {
             return Err(shutting_down());
         }
+        let record = state.shelf.forget_rested(&entry.name).unwrap_or_default();
         if let Some(worker) = state.shelf.touch(&entry.name, keep_alive) {
             return Ok(worker);
         }
@@ -345,8 +364,8 @@ impl Registry {
         let stays = is_main || entry.settings.pinned;
         let usual = if stays { KeepAlive::Forever } else { self.inner.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
-        let told = self.inner.defaults.spec(entry, is_main);
-        state.shelf.load(entry, told, keep_alive)
+        let (spec, limits) = self.inner.defaults.spec(entry, is_main);
+        state.shelf.load(entry, (spec, limits, record), keep_alive)
     }
 
     fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {

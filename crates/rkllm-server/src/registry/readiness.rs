@@ -53,7 +53,7 @@ impl Registry {
         match state.shelf.get(&main.name).map(|loaded| loaded.worker.status()) {
             Some(Status::Ready(_)) => Readiness::Ready,
             // Who may not use the model need not read what its runtime printed.
-            Some(Status::Failed { reason }) => Readiness::Failed {
+            Some(Status::Failed { reason, .. }) => Readiness::Failed {
                 reason: reason.split("; it printed last").next().unwrap_or_default().to_owned(),
             },
             // It may have been unloaded, and is loaded for the next request.

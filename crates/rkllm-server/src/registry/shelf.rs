@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::KeepAlive;
 use super::catalog::ModelEntry;
 use crate::error::{Code, Error};
-use crate::worker::{Limits, ModelSpec, Status, Worker};
+use crate::worker::{Breaker, Limits, ModelSpec, Status, Worker};
 
 /// What a model needs beside its file, in bytes: the KV cache of a common context, and buffers.
 const BESIDE_FILE: u64 = 64 << 20;
@@ -23,7 +23,7 @@ type Gone = Shared<BoxFuture<'static, ()>>;
 pub(super) struct Shelf {
     loaded: HashMap<String, Loaded>,
     /// Models on their way out of memory.
-    leaving: Vec<Gone>,
+    leaving: Vec<Leaving>,
     /// Bytes that all models may take together.
     budget: u64,
 }
@@ -37,7 +37,20 @@ pub(super) struct Loaded {
     used: Instant,
 }
 
+/// A model that answers what it has to and then goes.
+#[derive(Debug)]
+struct Leaving {
+    worker: Worker,
+    name: String,
+    gone: Gone,
+}
+
 impl Loaded {
+    /// Whether it cannot be used.
+    fn has_failed(&self) -> bool {
+        matches!(self.worker.status(), Status::Failed { .. })
+    }
+
     /// When it has been idle for long; `None` is never, or not as things are.
     pub(super) fn expires(&self) -> Option<Instant> {
         let activity = self.worker.activity();
@@ -76,13 +89,13 @@ impl Shelf {
     pub(super) fn load(
         &mut self,
         entry: &Arc<ModelEntry>,
-        told: (ModelSpec, Limits),
+        told: (ModelSpec, Limits, Breaker),
         keep_alive: KeepAlive,
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
-        self.leaving.retain(|gone| gone.peek().is_none());
-        let room = join_all(self.leaving.clone()).map(drop);
-        let worker = Worker::start(told.0, told.1, room);
+        let gone: Vec<_> = self.leaving.iter().map(|leaving| leaving.gone.clone()).collect();
+        let room = join_all(gone).map(drop);
+        let worker = Worker::start(told.0, told.1, told.2, room);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
         let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };
@@ -97,13 +110,13 @@ impl Shelf {
         let stays = |loaded: &&Loaded| {
             loaded.entry.settings.pinned || loaded.keep_alive == KeepAlive::Forever
         };
-        let fixed: u64 = self.loaded.values().filter(stays).map(|it| size(&it.entry)).sum();
+        let fixed: u64 = self.in_memory().filter(stays).map(|it| size(&it.entry)).sum();
         // Alone it may try: the file need not be in memory as a whole.
         if fixed > 0 && fixed + needed > self.budget {
             return Err(no_room(entry, needed, self.budget));
         }
         while self.taken() + needed > self.budget {
-            let candidates = self.loaded.values().filter(|loaded| !stays(loaded));
+            let candidates = self.in_memory().filter(|loaded| !stays(loaded));
             let last = candidates
                 .min_by_key(|loaded| (loaded.worker.activity().requests > 0, loaded.used));
             match last.map(|loaded| loaded.entry.name.clone()) {
@@ -118,16 +131,54 @@ impl Shelf {
     }
 
     fn taken(&self) -> u64 {
-        let in_memory = |loaded: &&Loaded| !matches!(loaded.worker.status(), Status::Failed { .. });
-        self.loaded.values().filter(in_memory).map(|loaded| size(&loaded.entry)).sum()
+        self.in_memory().map(|loaded| size(&loaded.entry)).sum()
     }
 
-    /// Lets a model go once its requests are answered, at the latest at the deadline.
-    pub(super) fn unload(&mut self, name: &str, deadline: Instant) -> Option<Gone> {
-        let loaded = self.loaded.remove(name)?;
-        let gone = loaded.worker.close(deadline).boxed().shared();
-        self.leaving.push(gone.clone());
-        Some(gone)
+    /// The models that take memory, or will.
+    fn in_memory(&self) -> impl Iterator<Item = &Loaded> {
+        self.loaded.values().filter(|loaded| !loaded.has_failed())
+    }
+
+    /// Lets a model go once its requests are answered, at the latest at the deadline. One that is
+    /// going already may get an earlier deadline.
+    pub(super) fn unload(
+        &mut self,
+        name: &str,
+        deadline: Instant,
+    ) -> impl Future<Output = ()> + use<> {
+        self.leaving.retain(|leaving| !matches!(leaving.worker.status(), Status::Closed));
+        if let Some(loaded) = self.loaded.remove(name) {
+            let (worker, name) = (loaded.worker, name.to_owned());
+            let gone = worker.close(deadline).boxed().shared();
+            self.leaving.push(Leaving { worker, name, gone });
+        }
+        let of_name = self.leaving.iter().filter(|leaving| leaving.name == name);
+        join_all(of_name.map(|leaving| leaving.gone.clone()).collect::<Vec<_>>()).map(drop)
+    }
+
+    /// Lets every model go, those that are going already as well, until the deadline.
+    pub(super) fn close(&mut self, deadline: Instant) -> impl Future<Output = ()> + use<> {
+        self.leaving.iter().for_each(|leaving| drop(leaving.worker.close(deadline)));
+        for name in self.names() {
+            drop(self.unload(&name, deadline));
+        }
+        join_all(self.leaving.iter().map(|leaving| leaving.gone.clone()).collect::<Vec<_>>())
+            .map(drop)
+    }
+
+    /// Forgets a model that has failed, so that it is loaded afresh.
+    pub(super) fn forget_failed(&mut self, name: &str) {
+        if self.get(name).is_some_and(Loaded::has_failed) {
+            drop(self.unload(name, far()));
+        }
+    }
+
+    /// Forgets a model that has failed and has rested since, but for its record: it is loaded anew, once
+    /// there is room for it again.
+    pub(super) fn forget_rested(&mut self, name: &str) -> Option<Breaker> {
+        let record = self.get(name)?.worker.rested()?;
+        drop(self.unload(name, far()));
+        Some(record)
     }
 
     /// Lets every model go that has been idle for long.

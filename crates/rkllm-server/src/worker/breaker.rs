@@ -13,8 +13,8 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// Counts the crashes of a model's children between answers.
-#[derive(Debug, Default)]
-pub(super) struct Breaker {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Breaker {
     crashes: u32,
     rests: u32,
     resting: Option<Instant>,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ pub(super) struct Line {
 pub(super) struct Entry {
     pub(super) id: Id,
     /// The message that has it prepared, for every child that may have to.
-    pub(super) frame: Vec<u8>,
+    pub(super) frame: Bytes,
     /// Whether it needs the model's turn; else it is over once it is prepared.
     pub(super) needs_turn: bool,
     pub(super) updates: UnboundedSender<Update>,
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     /// What the present child said to that.
     pub(super) prepared: Option<Prepared>,
     pub(super) run: Option<Run>,
+    /// Whether it has had its turn, be it with an earlier child.
+    pub(super) ran: bool,
     /// Whether `Started` was delivered.
     pub(super) started: bool,
     /// Whether anything of the answer was delivered.
@@ -57,6 +60,32 @@ pub(super) struct Run {
 }
 
 impl Entry {
+    /// A request that has just come.
+    pub(super) fn new(
+        id: Id,
+        frame: Bytes,
+        told: (UnboundedSender<Update>, oneshot::Sender<Result<Prepared, Error>>),
+        entered: Instant,
+    ) -> Self {
+        let (updates, reply) = told;
+        Self {
+            id,
+            frame,
+            needs_turn: true,
+            updates,
+            reply: Some(reply),
+            entered,
+            asked: None,
+            prepared: None,
+            run: None,
+            ran: false,
+            started: false,
+            delivered: false,
+            retried: false,
+            abandoned: false,
+        }
+    }
+
     /// Ends it with an error, wherever its client waits.
     pub(super) fn fail(mut self, error: Error) {
         match self.reply.take() {
@@ -68,7 +97,13 @@ impl Entry {
 
     /// Whether it waits for its turn. One that begins again after a crash has had it.
     pub(super) fn waits(&self) -> bool {
-        self.run.is_none() && !self.retried
+        !self.ran
+    }
+
+    /// It is its turn.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.ran = true;
+        self.run = Some(Run { since: now, last: now, begun: false, aborted: None });
     }
 
     /// Makes it ready for another child.
@@ -126,5 +161,36 @@ impl Line {
             .partition(|entry| entry.waits() && entry.entered <= earliest);
         self.entries = rest;
         Vec::from(overdue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    fn entry(id: Id, entered: Instant) -> Entry {
+        Entry::new(id, Bytes::new(), (unbounded_channel().0, oneshot::channel().0), entered)
+    }
+
+    #[test]
+    fn who_has_had_a_turn_waits_no_more_and_who_was_only_prepared_does() {
+        let now = Instant::now();
+        let mut line = Line::default();
+        (0..3).for_each(|id| line.push(entry(id, now)));
+        line.push(entry(3, now + Duration::from_secs(1)));
+        line.front().unwrap().begin(now);
+        // The child is gone: the one that ran begins again, and so does one that it was preparing.
+        for entry in line.iter_mut().take(2) {
+            entry.retried = true;
+            entry.reset();
+        }
+        let overdue: Vec<_> = line.overdue(now).iter().map(|entry| entry.id).collect();
+        assert_eq!(overdue, [1, 2]);
+        let left: Vec<_> = line.iter().map(|entry| entry.id).collect();
+        assert_eq!(left, [0, 3]);
     }
 }

@@ -25,6 +25,7 @@ use crate::error::{Code, Error};
 use crate::generate::{Event, Request};
 
 pub(crate) use answer::Answer;
+pub(crate) use breaker::Breaker;
 pub(crate) use protocol::Prepared;
 pub(crate) use spec::{Adapter, Facts, ModelSpec, PrefixCacheSpec, Prompting, RuntimeChoice};
 pub(crate) use work::{Embed, EmbedInput, Output, Work};
@@ -67,14 +68,25 @@ pub(crate) enum Status {
     /// On its way into memory.
     Loading {
         since: SystemTime,
+        /// When it is given up; `None` while it waits for room or for another try.
+        deadline: Option<SystemTime>,
     },
     Ready(Arc<Facts>),
-    /// It cannot be used for this reason; a request may try again after a while.
+    /// It cannot be used for this reason; another worker may try again after a while.
     Failed {
         reason: String,
+        record: Breaker,
     },
     /// It was told to end, and has.
     Closed,
+}
+
+impl Status {
+    /// On its way from now on.
+    fn loading(limit: Option<Duration>) -> Self {
+        let since = SystemTime::now();
+        Self::Loading { since, deadline: limit.map(|limit| since + limit) }
+    }
 }
 
 /// What a model is busy with.
@@ -117,24 +129,35 @@ enum Update {
 }
 
 impl Worker {
-    /// Starts to load a model once there is room for it, which is when `room` is over.
+    /// Starts to load a model once there is room for it, which is when `room` is over. `record` is what
+    /// became of its earlier workers.
     pub(crate) fn start(
         spec: ModelSpec,
         limits: Limits,
+        record: Breaker,
         room: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let (commands, orders) = unbounded_channel();
         let model = Arc::from(spec.name.as_str());
-        let (report, status) = watch::channel(Status::Loading { since: SystemTime::now() });
+        let (report, status) = watch::channel(Status::loading(None));
         let idle = Activity { requests: 0, since: Instant::now(), process: None };
         let activity = Arc::new(Mutex::new(idle));
-        let supervisor = Supervisor::new(spec, limits, orders, (report, Arc::clone(&activity)));
+        let report = (report, Arc::clone(&activity));
+        let supervisor = Supervisor::new(spec, (limits, record), orders, report);
         tokio::spawn(supervisor.run(room));
         Self { model, commands, status, activity, ids: Arc::default() }
     }
 
     pub(crate) fn status(&self) -> Status {
         self.status.borrow().clone()
+    }
+
+    /// The record of a model that has failed and has rested since.
+    pub(crate) fn rested(&self) -> Option<Breaker> {
+        match &*self.status.borrow() {
+            Status::Failed { record, .. } if record.rest(Instant::now()).is_none() => Some(*record),
+            _ => None,
+        }
     }
 
     pub(crate) fn activity(&self) -> Activity {

@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -37,7 +37,7 @@ pub(super) struct Process {
     child: Child,
     reader: OwnedReadHalf,
     buffer: BytesMut,
-    writer: UnboundedSender<Vec<u8>>,
+    writer: UnboundedSender<Bytes>,
     last_lines: Arc<Mutex<VecDeque<String>>>,
     relays: Vec<JoinHandle<()>>,
 }
@@ -69,11 +69,11 @@ impl Process {
     pub(super) fn send(&self, message: &ToChild) {
         let mut frame = Vec::new();
         encode(message, &mut frame);
-        self.send_frame(frame);
+        self.send_frame(frame.into());
     }
 
     /// A child that is gone is noticed by reading from it.
-    pub(super) fn send_frame(&self, frame: Vec<u8>) {
+    pub(super) fn send_frame(&self, frame: Bytes) {
         let _ = self.writer.send(frame);
     }
 
@@ -168,7 +168,7 @@ fn command(socket: StdUnixStream) -> Command {
 }
 
 /// Writes frames in order until the child is gone.
-async fn write(mut socket: OwnedWriteHalf, mut frames: UnboundedReceiver<Vec<u8>>) {
+async fn write(mut socket: OwnedWriteHalf, mut frames: UnboundedReceiver<Bytes>) {
     while let Some(frame) = frames.recv().await {
         if socket.write_all(&frame).await.is_err() {
             return;

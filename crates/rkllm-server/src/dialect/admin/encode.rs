@@ -31,7 +31,9 @@ pub(super) fn model(model: ModelInfo, requests: usize) -> Model {
 fn state(state: registry::ModelState) -> ModelState {
     match state {
         registry::ModelState::Unloaded => ModelState::Unloaded,
-        registry::ModelState::Loading { since } => ModelState::Loading { since: seconds(since) },
+        registry::ModelState::Loading { since, deadline } => {
+            ModelState::Loading { since: seconds(since), deadline: deadline.map(seconds) }
+        }
         registry::ModelState::Ready { expires, memory, runtime } => {
             ModelState::Ready { expires: expires.map(seconds), memory_bytes: memory, runtime }
         }

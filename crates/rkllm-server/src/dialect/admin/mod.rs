@@ -60,7 +60,7 @@ async fn load(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let (keep_alive, ignored) = wanted(&body::read(request.headers(), payload).await?)?;
+        let (keep_alive, ignored) = wanted(&body::read(&request, payload).await?)?;
         let target = Target { model: Some(name.clone()), keep_alive };
         let took = state.registry.load(&target).await?;
         let model = one(&state, &name).await?;

@@ -60,7 +60,7 @@ pub(super) fn owns(request: &RequestHead) -> bool {
 
 async fn messages(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let parsed = parse::messages(&body, Limit::Required)?;
         answer(&state.of(&request), parsed).await
     };
@@ -89,7 +89,7 @@ struct Count {
 
 async fn count_tokens(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let counted = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let parsed = parse::messages(&body, Limit::Unused)?;
         let input_tokens = state.registry.count(&parsed.target, parsed.request).await?;
         Ok(ok(&parsed.ignored).json(Count { input_tokens }))

@@ -32,7 +32,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
-        let parsed = parse::generate(&body::read(request.headers(), payload).await?)?;
+        let parsed = parse::generate(&body::read(&request, payload).await?)?;
         answer(&state.of(&request), parsed, Endpoint::Generate).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))
@@ -40,7 +40,7 @@ async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) ->
 
 async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
-        let parsed = parse::chat(&body::read(request.headers(), payload).await?)?;
+        let parsed = parse::chat(&body::read(&request, payload).await?)?;
         answer(&state.of(&request), parsed, Endpoint::Chat).await
     };
     answered.await.unwrap_or_else(|error| failure(&error))

@@ -49,7 +49,7 @@ pub(super) async fn create(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let Parsed { mut creation, stream, ignored } = parse(&body)?;
         let store = state.hub.store()?;
         if let Base::Model(name) = &mut creation.base {

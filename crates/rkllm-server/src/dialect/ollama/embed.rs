@@ -56,7 +56,7 @@ pub(super) async fn embed(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let parsed = parse(&body::read(request.headers(), payload).await?)?;
+        let parsed = parse(&body::read(&request, payload).await?)?;
         let vectors = vectors(&state, &parsed).await?;
         let rows = Rows {
             model: parsed.target.model.as_deref().unwrap_or_default(),
@@ -76,7 +76,7 @@ pub(super) async fn embeddings(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let parsed = parse_old(&body::read(request.headers(), payload).await?)?;
+        let parsed = parse_old(&body::read(&request, payload).await?)?;
         let vectors = vectors(&state, &parsed).await?;
         let row = Row { embedding: vectors.vectors.first().map_or(&[], Vec::as_slice) };
         Ok(reply::json(reply::accepted(&parsed.ignored), &row))

@@ -44,7 +44,7 @@ pub(super) async fn generate(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let parsed = parse(&body::read(request.headers(), payload).await?)?;
+        let parsed = parse(&body::read(&request, payload).await?)?;
         answer::answer(&state.of(&request), parsed).await
     };
     answered.await.unwrap_or_else(|error| reply::failure(&error))

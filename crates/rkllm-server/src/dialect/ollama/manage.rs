@@ -27,7 +27,7 @@ pub(super) async fn copy(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let example = r#"{"source": "name", "destination": "other-name"}"#;
         let (body, ignored) = common::parse::<Copy>(&body, example)?;
         let store = state.hub.store()?;
@@ -48,7 +48,7 @@ pub(super) async fn delete(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let (body, ignored) = common::parse::<Delete>(&body, r#"{"model": "name"}"#)?;
         let store = state.hub.store()?;
         let name = named::either(body.model, body.name)?;

@@ -24,7 +24,7 @@ pub(super) async fn pull(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let example = r#"{"model": "hf.co/ORG/REPO:QUANTIZATION"}"#;
         let (body, ignored) = common::parse::<Body>(&body, example)?;
         let name = named::either(body.model, body.name)?;

@@ -40,7 +40,7 @@ pub(super) async fn show(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = body::read(request.headers(), payload).await?;
+        let body = body::read(&request, payload).await?;
         let (body, ignored) = common::parse::<Body>(&body, r#"{"model": "name"}"#)?;
         let name = named::either(body.model, body.name)?;
         let model = state.registry.model(Some(&name)).await;

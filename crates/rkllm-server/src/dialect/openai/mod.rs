@@ -84,7 +84,7 @@ where
 {
     web::post().to(move |state: Data<State>, request: HttpRequest, payload: Payload| async move {
         let answered = async {
-            let body = body::read(request.headers(), payload).await?;
+            let body = body::read(&request, payload).await?;
             answer(&state.of(&request), body).await
         };
         dressed(answered.await)

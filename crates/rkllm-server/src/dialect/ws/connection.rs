@@ -18,7 +18,7 @@ use crate::app::State;
 use crate::dialect::native::{self, encode::Narrator};
 use crate::error::{Code, Error};
 use crate::generate::Event;
-use crate::http::{Client, Http};
+use crate::http::{Client, Http, Room, Taken};
 
 /// Requests that one connection may have under way.
 const IN_FLIGHT: usize = 8;
@@ -56,6 +56,8 @@ pub(super) struct Shared {
     pub(super) state: Data<State>,
     pub(super) http: Data<Http>,
     pub(super) client: Client,
+    /// What its messages take while they arrive.
+    pub(super) room: Room,
 }
 
 /// One client and its requests. Dropping it ends them all.
@@ -153,8 +155,10 @@ impl Connection {
 
     async fn hear(&mut self, message: AggregatedMessage) -> Result<(), Option<End>> {
         self.heard = Instant::now();
+        // It belongs to the message, and to the request that this may be.
+        let taken = self.shared.room.hand_over();
         match message {
-            AggregatedMessage::Text(text) => self.read(&text).await,
+            AggregatedMessage::Text(text) => self.read(&text, taken).await,
             AggregatedMessage::Binary(_) => {
                 let error = Error::invalid("the message is binary; send JSON as a text message");
                 self.send(outbound::error(None, &error)).await
@@ -165,11 +169,11 @@ impl Connection {
         }
     }
 
-    async fn read(&mut self, text: &str) -> Result<(), Option<End>> {
+    async fn read(&mut self, text: &str, taken: Taken) -> Result<(), Option<End>> {
         match Inbound::parse(text) {
             Ok(Inbound::Ask(ask)) => match self.check(&ask.id) {
                 Ok(()) => {
-                    self.start(*ask);
+                    self.start(*ask, taken);
                     Ok(())
                 }
                 Err(refused) => self.refuse(&refused).await,
@@ -215,12 +219,16 @@ impl Connection {
         self.shared.http.count(self.shared.client).map_err(refused)
     }
 
-    fn start(&mut self, ask: Ask) {
+    fn start(&mut self, ask: Ask, taken: Taken) {
         while self.tasks.try_join_next().is_some() {}
         self.started += 1;
         let (number, id) = (self.started, ask.id.clone());
         let teller = Teller { number, sender: self.sender.clone() };
-        let work = answer(Data::clone(&self.shared.state), ask, teller);
+        let state = Data::clone(&self.shared.state);
+        let work = async move {
+            answer(state, ask, teller).await;
+            drop(taken);
+        };
         let task = self.tasks.spawn_local(work.instrument(Span::current()));
         self.running.push(Running { number, id, task });
     }
@@ -284,6 +292,9 @@ fn reason(code: CloseCode, text: &str) -> CloseReason {
 /// What to tell a client whose bytes are no messages.
 fn broken(error: &ProtocolError) -> CloseReason {
     match error {
+        ProtocolError::Io(error) if Room::is_lacking(error) => {
+            reason(CloseCode::Again, "the server has no room for the message; try again in a while")
+        }
         ProtocolError::Overflow | ProtocolError::Io(_) => {
             reason(CloseCode::Size, "the message is larger than this server takes")
         }
@@ -293,6 +304,7 @@ fn broken(error: &ProtocolError) -> CloseReason {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::error::PayloadError;
     use futures_util::FutureExt;
 
     use super::*;
@@ -310,5 +322,8 @@ mod tests {
     fn what_is_too_large_is_told_apart_from_what_is_broken() {
         assert_eq!(broken(&ProtocolError::Overflow).code, CloseCode::Size);
         assert_eq!(broken(&ProtocolError::UnmaskedFrame).code, CloseCode::Protocol);
+        let busy = std::io::Error::other(Error::new(Code::Busy, "full"));
+        let busy = std::io::Error::other(PayloadError::Io(busy));
+        assert_eq!(broken(&ProtocolError::Io(busy)).code, CloseCode::Again);
     }
 }

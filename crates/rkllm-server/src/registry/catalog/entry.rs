@@ -1,7 +1,7 @@
 //! One model on disk.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::error::CatalogError;
@@ -38,6 +38,9 @@ impl Format {
     }
 }
 
+/// What a model's file says, or why it says nothing. Shared by everything that is made of the file.
+pub(super) type FileFacts = Arc<Result<Facts, CatalogError>>;
+
 /// A model that can be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelEntry {
@@ -71,36 +74,31 @@ pub(crate) struct ModelEntry {
     pub(super) tokenizer_ids: Vec<FileId>,
     pub(super) parts: usize,
     pub(super) named: NameFacts,
-    pub(super) facts: Arc<OnceLock<Result<Facts, CatalogError>>>,
+    pub(super) facts: FileFacts,
 }
 
 impl ModelEntry {
-    /// What is known of it without loading it. The first call reads the header of a GGUF file,
-    /// which takes milliseconds and blocks; later ones, also after a rescan, know it by heart.
+    /// What is known of it without loading it, as it was when the folder was looked at.
     ///
     /// # Errors
     /// [`CatalogError::Model`] when the file is damaged.
     pub(crate) fn facts(&self) -> Result<&Facts, &CatalogError> {
-        let read = || Facts::read(&self.file, self.format, self.named.clone(), self.parts);
-        self.facts.get_or_init(read).as_ref()
+        (*self.facts).as_ref()
     }
 
     /// Whether nothing about it has changed.
     pub(super) fn same(&self, other: &Self) -> bool {
         self.name == other.name
             && self.aliases == other.aliases
-            && self.same_file(other)
+            && self.file == other.file
+            && self.id == other.id
+            && self.size_bytes == other.size_bytes
             && self.digest == other.digest
             && self.tokenizer_files == other.tokenizer_files
             && self.tokenizer_ids == other.tokenizer_ids
             && self.settings == other.settings
             && self.ignored == other.ignored
             && self.origin == other.origin
-    }
-
-    /// Whether the model file is the same with the same content.
-    pub(super) fn same_file(&self, other: &Self) -> bool {
-        self.file == other.file && self.id == other.id && self.size_bytes == other.size_bytes
     }
 }
 

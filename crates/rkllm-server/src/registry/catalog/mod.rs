@@ -1,6 +1,7 @@
 //! Models on disk: what there is, what is known of it, and what its names are.
 //!
-//! Nothing here loads a model. All calls block while they read the disk.
+//! Nothing here loads a model. Looking at files blocks while it reads the disk; what a catalog knows is
+//! in memory.
 
 mod alone;
 mod build;
@@ -13,6 +14,7 @@ mod facts;
 mod file_id;
 mod gguf;
 pub(crate) mod keep_alive;
+mod known;
 mod listing;
 mod model_file;
 mod model_toml;
@@ -26,7 +28,6 @@ mod settings;
 mod tests;
 mod words;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(crate) use entry::{Broken, Format, ModelEntry};
 pub(crate) use error::CatalogError;
 pub(crate) use settings::Library;
 
+use known::Known;
 use resolve::Names;
 
 /// The models of a folder, as they were when it was looked at.
@@ -52,8 +54,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Folder`] when the folder itself cannot be listed.
     pub(crate) fn scan(folder: &Path) -> Result<Self, CatalogError> {
-        let (entries, broken) = build::build(scan::scan(folder)?);
-        Ok(Self { folder: folder.to_owned(), entries, broken })
+        Self::look(folder, Known::default())
     }
 
     /// Looks again, and says what is different. What is known of files that are the same is kept.
@@ -61,16 +62,15 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Folder`] when the folder itself cannot be listed.
     pub(crate) fn rescan(&self) -> Result<(Self, Diff), CatalogError> {
-        let mut new = Self::scan(&self.folder)?;
-        let known: HashMap<_, _> = self.entries.iter().map(|entry| (&entry.file, entry)).collect();
-        for entry in &mut new.entries {
-            if let Some(old) = known.get(&entry.file).filter(|old| old.same_file(entry)) {
-                Arc::make_mut(entry).facts = Arc::clone(&old.facts);
-            }
-        }
+        let new = Self::look(&self.folder, Known::of(&self.entries))?;
         let old = (self.entries.as_slice(), self.broken.as_slice());
         let diff = Diff::between(old, (&new.entries, &new.broken));
         Ok((new, diff))
+    }
+
+    fn look(folder: &Path, known: Known<'_>) -> Result<Self, CatalogError> {
+        let (entries, broken) = build::build(scan::scan(folder, known)?);
+        Ok(Self { folder: folder.to_owned(), entries, broken })
     }
 
     /// The models, by name.
@@ -85,7 +85,7 @@ impl Catalog {
 
     /// The model that a client means by a name: `name`, `name:tag`, an alias, in any case, with or
     /// without the ending of the file. Names are compared with those of models; they never become
-    /// paths. May read headers of GGUF files, where only they can tell.
+    /// paths.
     ///
     /// # Errors
     /// [`CatalogError::BadName`], [`CatalogError::Unknown`] with the nearest names,

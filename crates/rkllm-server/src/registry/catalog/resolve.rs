@@ -39,7 +39,7 @@ impl<'a> Names<'a> {
             }
         }
         self.check_broken(name, &key)?;
-        // Headers are read only if names alone do not tell.
+        // What headers say counts only if names alone do not tell.
         for facts in [named, known] {
             let means = |entry: &&Arc<ModelEntry>| in_words(entry, &key, stripped.as_ref(), facts);
             let found: Vec<_> = self.entries.iter().filter(means).collect();
@@ -128,7 +128,6 @@ fn in_words(
     };
     let own = without(entry.key.words(), &named(entry));
     let asked = key.words();
-    // Only models that may be meant have their headers read.
     let rest = without(asked.clone(), &named(entry));
     if !rest.starts_with(&own) || rest[own.len()..].iter().any(|word| meaning(word).is_none()) {
         return false;

@@ -2,13 +2,15 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::described::Described;
 use super::digest::digest;
 use super::entry::{Broken, ModelEntry};
 use super::error::CatalogError;
+use super::facts::Facts;
 use super::file_id::FileId;
+use super::known::Known;
 use super::listing::{Item, list};
 use super::model_file::{ModelFile, models};
 use super::name::ModelName;
@@ -55,8 +57,8 @@ pub(super) struct Derived {
     pub(super) described: Described,
 }
 
-/// Looks at everything in a models folder.
-pub(super) fn scan(root: &Path) -> Result<Found, CatalogError> {
+/// Looks at everything in a models folder, but not again into files that are known.
+pub(super) fn scan(root: &Path, known: Known<'_>) -> Result<Found, CatalogError> {
     let failed = |error: std::io::Error| CatalogError::Folder {
         path: root.to_owned(),
         problem: error.to_string(),
@@ -67,7 +69,7 @@ pub(super) fn scan(root: &Path) -> Result<Found, CatalogError> {
         name: String::new(),
         above: vec![(metadata.dev(), metadata.ino())],
     };
-    let mut scanner = Scanner { found: Found::default(), budget: MAX_ITEMS };
+    let mut scanner = Scanner { found: Found::default(), budget: MAX_ITEMS, known };
     let (items, broken) = list(root, "", &mut scanner.budget).map_err(failed)?;
     scanner.found.broken.extend(broken);
     scanner.root(&place, items);
@@ -82,7 +84,8 @@ pub(super) fn file(path: &Path) -> Result<ModelEntry, CatalogError> {
     let model = ModelFile::at(path).map_err(damaged)?;
     let name = ModelName::possible(&model.stem);
     let beside = beside_file(path)?.unwrap_or_default();
-    let mut scanner = Scanner { found: Found::default(), budget: MAX_ITEMS };
+    let known = Known::default();
+    let mut scanner = Scanner { found: Found::default(), budget: MAX_ITEMS, known };
     scanner.add(name, model, beside);
     let Found { mut entries, mut broken, .. } = scanner.found;
     match (entries.pop(), broken.pop()) {
@@ -124,13 +127,14 @@ struct Place {
     above: Vec<(u64, u64)>,
 }
 
-struct Scanner {
+struct Scanner<'a> {
     found: Found,
     /// How many files and folders may still be looked at.
     budget: usize,
+    known: Known<'a>,
 }
 
-impl Scanner {
+impl Scanner<'_> {
     fn broken(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.found.broken.push(Broken { name: name.into(), reason: reason.into() });
     }
@@ -292,6 +296,9 @@ impl Scanner {
         named.parameter_size = named.parameter_size.or(folder_named.parameter_size);
         named.quantization = named.quantization.or(folder_named.quantization);
         named.platform = named.platform.or(folder_named.platform);
+        let facts = self.known.facts(&model, &named).unwrap_or_else(|| {
+            Arc::new(Facts::read(&model.path, model.format, named.clone(), model.parts))
+        });
         self.found.entries.push(ModelEntry {
             digest: digest(&name, &model.path, &model.id),
             name,
@@ -310,7 +317,7 @@ impl Scanner {
             tokenizer_ids,
             parts: model.parts,
             named,
-            facts: Arc::new(OnceLock::new()),
+            facts,
         });
     }
 }

@@ -1,7 +1,7 @@
 //! The words of a model's name, and the meaning that everybody gives to some of them.
 
 /// What the name of a model says about it: `Qwen3-1.7B-w8a8-rk3588`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct NameFacts {
     /// Number of parameters, such as `1.7B`.
     pub(crate) parameter_size: Option<String>,

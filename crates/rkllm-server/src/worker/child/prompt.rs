@@ -65,12 +65,10 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
     options.constraint = shape.constraint;
     // Runtimes need not understand a number that is larger than their context.
     let asked = count(request.tuning.max_new_tokens).map(|asked| asked.min(loaded.facts.context));
-    let limit = match (asked, room) {
-        (Some(asked), Some(room)) => Some(asked.min(room)),
-        (asked, room) => asked.or(room),
-    };
+    // Nor does every runtime end an answer by itself that is longer than the context.
+    let limit = asked.into_iter().chain(room).fold(loaded.facts.context, u32::min);
     if loaded.runtime.supports(Capability::PerRunSampling) {
-        options.max_new_tokens = limit;
+        options.max_new_tokens = Some(limit);
     }
     let stops = request.tuning.stop.clone();
     let pipeline = pipeline(loaded, &request, &written, shape.tool_format)?;
@@ -85,7 +83,7 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
         remembered: written.remembered,
         owner: None,
         tokens: written.tokens,
-        limit,
+        limit: Some(limit),
         context: loaded.facts.context,
         ignored,
         notes: written.notes,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::{Child, Death, Supervisor, heard, shutting_down};
@@ -70,7 +71,9 @@ impl Supervisor {
 
     /// Does what is due.
     pub(super) async fn expire(&mut self) {
-        // What the child has said counts, should this process have been kept from reading it.
+        // What the child has said counts, should this process have been kept from reading it. That there
+        // is something to read is known only once the system was asked.
+        yield_now().await;
         match heard(&mut self.child).now_or_never() {
             Some(Ok(1..)) => self.listen().await,
             Some(Ok(0) | Err(_)) => return self.bury(Death::Ended).await,

@@ -78,12 +78,16 @@ impl Supervisor {
     }
 
     fn loaded(&mut self, facts: Facts) {
-        let Child::Loading(process) = std::mem::replace(&mut self.child, Child::Absent) else {
-            return;
+        self.child = match std::mem::replace(&mut self.child, Child::Absent) {
+            Child::Loading(process) => Child::Ready(process),
+            // It was told to stop before it could know.
+            other => {
+                self.child = other;
+                return;
+            }
         };
         self.load.1 = self.load.0.elapsed();
         tracing::info!(model = self.spec.name, took = ?self.load.1, "loaded");
-        self.child = Child::Ready(process);
         // It is idle from now on, not since it was asked for.
         self.activity.lock().since = Instant::now();
         self.status.send_replace(Status::Ready(Arc::new(facts)));

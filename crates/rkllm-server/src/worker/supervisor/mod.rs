@@ -6,7 +6,7 @@ mod heard;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Next};
-use super::line::{Entry, Line, Run};
+use super::line::{Entry, Line};
 use super::process::Process;
 use super::protocol::{ToChild, encode};
 use super::{Activity, Command, EXIT, Limits, ModelSpec, Status, Submit};
@@ -52,7 +52,7 @@ pub(super) struct Supervisor {
 enum Child {
     /// The first one must wait until others have made room in memory.
     Held,
-    /// There is none, and none is wanted until a request comes.
+    /// There is none, and none is wanted.
     Absent,
     /// The next one is started at this time.
     Due(Instant),
@@ -96,20 +96,20 @@ impl Service {
 impl Supervisor {
     pub(super) fn new(
         spec: ModelSpec,
-        limits: Limits,
+        rules: (Limits, Breaker),
         commands: UnboundedReceiver<Command>,
         report: (watch::Sender<Status>, Arc<Mutex<Activity>>),
     ) -> Self {
         let now = Instant::now();
         Self {
             spec,
-            limits,
+            limits: rules.0,
             commands,
             status: report.0,
             activity: report.1,
             line: Line::default(),
             child: Child::Held,
-            breaker: Breaker::default(),
+            breaker: rules.1,
             service: Service::default(),
             load: (now, Duration::ZERO),
             closing: None,
@@ -187,7 +187,7 @@ impl Supervisor {
                 && entry.prepared.is_some()
                 && entry.run.is_none()
             {
-                entry.run = Some(Run { since: now, last: now, begun: false, aborted: None });
+                entry.begin(now);
                 process.send(&ToChild::Run { id: entry.id });
             }
         }
@@ -220,7 +220,7 @@ impl Supervisor {
         match Process::start(&self.spec.name) {
             Ok(process) => {
                 process.send(&ToChild::Load(Box::new(self.spec.clone())));
-                self.status.send_replace(Status::Loading { since: SystemTime::now() });
+                self.status.send_replace(Status::loading(Some(self.limits.load_timeout)));
                 if std::mem::replace(&mut self.started, true) {
                     metrics::restarted(&self.spec.name);
                 }
@@ -242,27 +242,11 @@ impl Supervisor {
             let _ = reply.send(Err(error));
             return;
         }
-        if matches!(self.child, Child::Absent) {
-            self.child = Child::Due(Instant::now());
-        }
         let needs_turn = work.needs_turn();
         let mut frame = Vec::new();
         encode(&ToChild::Prepare { id, owner, work: Box::new(work) }, &mut frame);
-        self.line.push(Entry {
-            id,
-            frame,
-            needs_turn,
-            updates,
-            reply: Some(reply),
-            entered: Instant::now(),
-            asked: None,
-            prepared: None,
-            run: None,
-            started: false,
-            delivered: false,
-            retried: false,
-            abandoned: false,
-        });
+        let entry = Entry::new(id, frame.into(), (updates, reply), Instant::now());
+        self.line.push(Entry { needs_turn, ..entry });
     }
 
     /// Why a request cannot enter.
@@ -270,10 +254,7 @@ impl Supervisor {
         if self.closing.is_some() {
             return Some(shutting_down());
         }
-        // Its child may still be on its way out.
-        if let Status::Failed { reason } = &*self.status.borrow()
-            && self.breaker.rest(Instant::now()).is_some()
-        {
+        if let Status::Failed { reason, .. } = &*self.status.borrow() {
             return Some(self.failed(reason));
         }
         let questions = self.line.iter().filter(|entry| !entry.needs_turn).count();
@@ -344,7 +325,7 @@ impl Supervisor {
         self.lose(&Error::new(code, format!("{what}; it is started anew, try again")));
         match self.breaker.crashed(Instant::now()) {
             Next::Restart(pause) => {
-                self.status.send_replace(Status::Loading { since: SystemTime::now() });
+                self.status.send_replace(Status::loading(None));
                 self.child = Child::Due(Instant::now() + pause);
             }
             Next::Rest(_) => {
@@ -388,7 +369,7 @@ impl Supervisor {
     fn rest(&mut self, reason: String) {
         tracing::error!(model = self.spec.name, "the model has failed: {reason}");
         let error = self.failed(&reason);
-        self.status.send_replace(Status::Failed { reason });
+        self.status.send_replace(Status::Failed { reason, record: self.breaker });
         self.fail_all(&error);
     }
 

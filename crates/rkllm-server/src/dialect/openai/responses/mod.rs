@@ -51,7 +51,7 @@ async fn create(
     payload: Payload,
 ) -> HttpResponse {
     let answered = async {
-        let body = bytes::read(request.headers(), payload).await?;
+        let body = bytes::read(&request, payload).await?;
         let parsed = parse::parse(&body, &shelf(store, &request))?;
         answer(&state.of(&request), parsed).await
     };
