@@ -148,7 +148,7 @@ pub enum Error {
     },
     /// A format of calls with another name than those this crate knows.
     #[error(
-        "unknown tool format {name:?}: use hermes, qwen-xml, llama, mistral, gemma, deepseek or json"
+        "unknown tool format {name:?}: use hermes, qwen-xml, llama, mistral, gemma, deepseek, glm, python, harmony or json"
     )]
     UnknownToolFormat {
         /// The name given.

@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::thought::opening_at_end;
 use crate::view::{CallShape, Shape, variables};
 use crate::{ChatTemplate, Error, Message, RenderOptions, Role, ToolCall};
 
@@ -74,7 +73,7 @@ impl ChatTemplate {
             self.probe(&[user()], &options).unwrap_or_default()
         };
         let default = rendered(None);
-        opening_at_end(&default).is_some()
+        self.tags.opening_at_end(&default).is_some()
             || [Some(true), Some(false)].into_iter().any(|choice| rendered(choice) != default)
     }
 
