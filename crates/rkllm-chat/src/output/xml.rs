@@ -107,7 +107,7 @@ impl Xml {
                 };
             }
             (State::Key, Mark::KeyEnd) => self.state = State::Keyed,
-            (State::Keyed, Mark::Value) => self.begin_value(Layout::Plain),
+            (State::Keyed, Mark::Value) => return self.begin_value(Layout::Plain, outlet),
             (State::Body, Mark::Closer) => {
                 self.begin_object(outlet);
                 self.close(outlet);
@@ -154,7 +154,7 @@ impl Xml {
     /// Takes one character of a name.
     fn token(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
         match self.state {
-            State::Parameter(layout) if c == '>' => self.begin_value(layout),
+            State::Parameter(layout) if c == '>' => return self.begin_value(layout, outlet),
             _ if self.token.len() >= MAX_NAME => return self.give_up(outlet),
             State::Name if c == '\n' => return Progress::REFUSED,
             _ => self.token.push(c),
@@ -164,10 +164,10 @@ impl Xml {
 
     /// The name of the function is complete.
     fn function(&mut self, outlet: &mut Outlet<'_>) -> Progress {
-        let (name, _) = read_tag(&self.token);
-        if !is_name(name) || !outlet.delivery.knows(name) {
+        let name = read_tag(&self.token).map(|(name, _)| name);
+        let Some(name) = name.filter(|name| is_name(name) && outlet.delivery.knows(name)) else {
             return Progress::REFUSED;
-        }
+        };
         let function = outlet.delivery.functions().iter().find(|function| function.name == name);
         self.strings = function.map(|function| function.strings.clone()).unwrap_or_default();
         self.name = name.to_owned();
@@ -216,8 +216,10 @@ impl Xml {
     }
 
     /// The name of a parameter is complete.
-    fn begin_value(&mut self, layout: Layout) {
-        let (parameter, is_string) = read_tag(&self.token);
+    fn begin_value(&mut self, layout: Layout, outlet: &mut Outlet<'_>) -> Progress {
+        let Some((parameter, is_string)) = read_tag(&self.token) else {
+            return self.give_up(outlet);
+        };
         if std::mem::replace(&mut self.has_parameters, true) {
             self.out.push(',');
         }
@@ -227,6 +229,7 @@ impl Xml {
         let is_string = is_string.unwrap_or_else(is_known_string);
         self.state = State::Value(ParameterValue::new(layout, is_string));
         self.token.clear();
+        Progress::More
     }
 
     fn end_value(&mut self) {
@@ -238,11 +241,17 @@ impl Xml {
     }
 }
 
-/// The name in a tag, which may be quoted, and what the tag says about whether the value is a string.
-fn read_tag(tag: &str) -> (&str, Option<bool>) {
+/// The name in a tag, which may be quoted, and what the tag says about whether the value is a
+/// string; `None` if there is something else in it.
+fn read_tag(tag: &str) -> Option<(&str, Option<bool>)> {
     let tag = tag.trim();
-    let Some(quote @ ('"' | '\'')) = tag.chars().next() else { return (tag, None) };
+    let Some(quote @ ('"' | '\'')) = tag.chars().next() else { return Some((tag, None)) };
     let (name, rest) = tag[1..].split_once(quote).unwrap_or((&tag[1..], ""));
-    let is_string = rest.trim().strip_prefix("string=").map(|value| value.contains("true"));
-    (name, is_string)
+    let is_string = match rest.trim() {
+        "" => None,
+        "string=\"true\"" => Some(true),
+        "string=\"false\"" => Some(false),
+        _ => return None,
+    };
+    Some((name, is_string))
 }

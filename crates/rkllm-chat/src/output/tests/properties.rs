@@ -222,7 +222,7 @@ fn valid_outputs_lose_no_word() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(60000))]
 
     #[test]
     fn any_split_gives_the_same(

@@ -174,20 +174,28 @@ fn abilities_are_seen_from_the_outside() {
         [
             "functiongemma",
             "glm4",
+            "glm4_6",
+            "gpt_oss",
             "granite",
+            "granite4",
             "hermes",
+            "internlm3",
+            "lfm2",
             "llama3_1",
             "llama3_2",
+            "minicpm5",
             "mistral_nemo",
             "mistral_v03",
+            "phi4_mini",
             "qwen2_5",
             "qwen3",
+            "qwen3_coder",
             "smollm3",
         ]
     );
     assert_eq!(
         names(rkllm_chat::ChatTemplate::supports_thinking),
-        ["deepseek_r1", "qwen3", "qwq", "smollm3"]
+        ["deepseek_r1", "glm4_6", "minicpm5", "qwen3", "qwq", "smollm3"]
     );
     assert_eq!(names(|template| !template.supports_system()), ["gemma2", "mixtral", "olmo"]);
 }
