@@ -39,6 +39,9 @@ impl Resume {
         let before = text.as_str().unwrap_or_default().to_owned();
         // The space tells afterwards whether the template trims texts.
         *text = format!("{before}{mark} ").into();
+        if in_thought && last["thinking"].is_string() {
+            last["thinking"] = last["reasoning_content"].clone();
+        }
         Ok(Self { mark, in_thought, text: before })
     }
 

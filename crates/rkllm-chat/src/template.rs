@@ -168,6 +168,6 @@ impl ChatTemplate {
     fn shape(&self, messages: &[Message]) -> Shape {
         let calls = messages.iter().any(|message| !message.tool_calls.is_empty());
         let calls = calls.then(|| self.call_shape()).flatten().unwrap_or_default();
-        Shape { parts: self.wants_parts(), calls }
+        Shape { parts: self.wants_parts(), thinking: self.probed.reads_thinking, calls }
     }
 }

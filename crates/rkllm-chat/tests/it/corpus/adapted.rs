@@ -80,6 +80,11 @@ fn turns() -> Vec<Case> {
         .to_vec()
 }
 
+fn one_by_one() -> Vec<Message> {
+    let (first, second) = (result("a", "noon"), result("b", "noon"));
+    vec![user("Time?"), calling(&["a"]), first, calling(&["b"]), second]
+}
+
 fn calls() -> Vec<Case> {
     let exchange = |ids: &[&str]| {
         let results = ids.iter().map(|id| result(id, "noon"));
@@ -97,18 +102,8 @@ fn calls() -> Vec<Case> {
             &[ToolCallsAsText],
         ),
         ("mistral_nemo", exchange(&["call_1"]), exchange(&["call00000"]), &[ToolCallsRenamed]),
-        (
-            "llama3_1",
-            exchange(&["a", "b"]),
-            vec![
-                user("Time?"),
-                calling(&["a"]),
-                result("a", "noon"),
-                calling(&["b"]),
-                result("b", "noon"),
-            ],
-            &[ToolCallsSplit],
-        ),
+        ("llama3_1", exchange(&["a", "b"]), one_by_one(), &[ToolCallsSplit]),
+        ("gpt_oss", exchange(&["a", "b"]), one_by_one(), &[ToolCallsSplit]),
     ]
 }
 
