@@ -57,13 +57,13 @@ struct TokenizerFile {
 /// A token as its text, or with how it is matched.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a token's text or an object with its content")]
-enum TokenText {
+pub(crate) enum TokenText {
     Text(String),
     Described { content: String },
 }
 
 impl TokenText {
-    fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) | Self::Described { content: text } => text,
         }
@@ -71,7 +71,7 @@ impl TokenText {
 }
 
 impl ModelFolder {
-    /// Reads the small files of a folder, each up to 4 MiB; not the tokenizer.
+    /// Reads the small files of a folder, each up to 16 MiB; not the tokenizer.
     ///
     /// # Errors
     ///
