@@ -32,8 +32,9 @@ impl Tags {
         let named = |text: fn(&Self) -> &'static str| {
             KNOWN.into_iter().find(|tags| source.contains(text(tags)))
         };
-        let channel = || source.contains("<|channel|>analysis").then_some(Self::CHANNEL);
-        named(|tags| tags.close).or_else(channel).or_else(|| named(|tags| tags.open))
+        // Such a template may name tags besides, to take them out of texts.
+        let channel = source.contains("<|channel|>analysis").then_some(Self::CHANNEL);
+        channel.or_else(|| named(|tags| tags.close)).or_else(|| named(|tags| tags.open))
     }
 
     /// Where the opening tag begins with which a text ends.
@@ -81,6 +82,8 @@ mod tests {
             let both = format!("{{{{ '{}' }}}} split('{}')", tags.open, tags.close);
             assert_eq!(Tags::of_template(&both), Some(tags));
         }
+        let both = "'<|channel|>analysis<|message|>' ~ text.split('</think>')";
+        assert_eq!(Tags::of_template(both), Some(Tags::CHANNEL));
         assert_eq!(Tags::of_template("split('</think>')").unwrap().open, "<think>");
         assert_eq!(Tags::of_template("{{ '<think>\n' }}").unwrap().close, "</think>");
         assert_eq!(Tags::of_template("{{ message.content }}<|end|>"), None);

@@ -208,8 +208,8 @@ mod tests {
             @"model/config.json, max_position_embeddings: invalid value: integer `-1`, expected u32 at line 1 column 29; mend the file or remove it"
         );
         insta::assert_snapshot!(error("tokenizer_config.json", "{"), @"model/tokenizer_config.json, .: EOF while parsing an object at line 1 column 1; mend the file or remove it");
-        let large = " ".repeat((4 << 20) + 1);
-        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 4194304 bytes: replace it with the file that the model came with");
+        let large = " ".repeat((16 << 20) + 1);
+        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 16777216 bytes: replace it with the file that the model came with");
     }
 
     #[test]

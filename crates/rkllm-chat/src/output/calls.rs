@@ -227,6 +227,7 @@ impl Calls {
     fn fence(&mut self, from: usize, outlet: &mut Outlet<'_>) {
         let (opener, is_marked) = match (self.raw[from..].trim(), self.opener) {
             ("" | "json" | "python", Opener::Python) => (Opener::Python, true),
+            ("python", _) if self.format == ToolFormat::Python => (Opener::Python, false),
             ("" | "json", _) => (Opener::Json, false),
             ("tool_call" | "tool_calls", _) => (Opener::Json, true),
             ("tool_code", _) => (Opener::Python, true),

@@ -254,7 +254,9 @@ fn python() {
     let thought = "<think>Hm</think>";
     reads(format, &format!("{thought}{}\nDone.", call(fence)), &["«Hm»", OSLO, ROME, "Done."]);
     is_text(format, "[weather is fine](x)", 0);
-    is_text(format, "```python\nweather(city=\"Oslo\")\n```", 0);
+    check(&options(format, &["weather"]), fence, &[OSLO, ROME]);
+    is_text(format, "```python\nprint(1)\n```", 0);
+    is_text(format, "So:\n```python\nweather(city=\"Oslo\")\n```", 0);
     is_text(format, &call("[weather(\"Oslo\")]"), 1);
 }
 
