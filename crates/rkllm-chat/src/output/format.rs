@@ -11,8 +11,8 @@ use crate::Error;
 ///
 /// The marks that are special tokens (`<tool_call>`, `<|python_tag|>`, `[TOOL_CALLS]`) may be
 /// missing from the text that a runtime gives: a call at the beginning of the answer is
-/// recognised without them, but for [`Deepseek`](Self::Deepseek) and the XML of
-/// [`QwenXml`](Self::QwenXml).
+/// recognised without them, but for [`Deepseek`](Self::Deepseek), [`Harmony`](Self::Harmony) and
+/// the tags of [`QwenXml`](Self::QwenXml) and [`Glm`](Self::Glm).
 ///
 /// ```
 /// use rkllm_chat::ToolFormat;

@@ -45,11 +45,13 @@ use crate::Error;
 /// - **Thoughts** stand between the tags given. The opening tag counts where the answer begins,
 ///   or after another thought or a call; elsewhere it is text. The closing tag counts within a
 ///   thought, where the answer begins, and once in the text of an answer without any thought, as
-///   some models write nothing but that. White space around the tags is left out.
+///   some models write nothing but that. White space around the tags is left out. Where the tags
+///   are those of a channel, as [`ReasoningTags::detect`] finds them for gpt-oss, the headers of all
+///   messages are left out; an empty line stands between the texts of two.
 /// - **Calls** are read in the format given. Their arguments are always a JSON object: faults that
 ///   small models make are mended. The name comes first, and the arguments while they are written,
 ///   where that can be done: not if they come before the name, are a string that holds JSON, or
-///   are written in Python.
+///   are written in Python; and values in tags only if they are [strings](KnownFunction::strings).
 /// - **Stop strings** end the text of the answer; see [`OutputOptions::stops`].
 ///
 /// ```
