@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rkllm_chat::{Output, OutputOptions, Piece, ReasoningTags, ToolFormat};
+use rkllm_chat::{KnownFunction, Output, OutputOptions, Piece, ReasoningTags, ToolFormat};
 
 const TOKENS: usize = 1_000_000;
 const ROUNDS: usize = 5;
@@ -47,7 +47,10 @@ fn main() {
         stops: ["</s>", "\nUser:", "###", "Observation:"].map(str::to_owned).to_vec(),
         reasoning: ReasoningTags::detect("</think>"),
         tools: Some(tools),
-        functions: vec!["weather".into(), "time".into()],
+        functions: vec![
+            KnownFunction { name: "weather".to_owned(), strings: vec!["city".to_owned()] },
+            "time".into(),
+        ],
         ..OutputOptions::default()
     };
     measure("no options", nothing, ("", &TEXT));
@@ -56,6 +59,19 @@ fn main() {
     measure("all, thought", everything(ToolFormat::Hermes), ("<think>", &TEXT));
     let call = "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"";
     measure("all, arguments", everything(ToolFormat::Hermes), (call, &ARGUMENTS));
+    let call = "<function=weather>\n<parameter=city>\n";
+    measure("all, parameter", everything(ToolFormat::QwenXml), (call, &ARGUMENTS));
+    let channels = |channel: &str| {
+        let reasoning = ReasoningTags::detect("<|channel|>analysis");
+        let options = OutputOptions { reasoning, ..everything(ToolFormat::Harmony) };
+        measure(&format!("all, {channel}"), options, (&start_of(channel), &TEXT));
+    };
+    channels("analysis");
+    channels("final");
+}
+
+fn start_of(channel: &str) -> String {
+    format!("<|channel|>{channel}<|message|>")
 }
 
 /// Reports time and allocations per token of the fastest round: what is slower was disturbed.

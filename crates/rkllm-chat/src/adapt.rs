@@ -35,6 +35,10 @@ impl ChatTemplate {
         // A conversation follows one format throughout.
         if calls && (described || self.call_shape().is_none()) {
             draft.change(Adaptation::ToolCallsAsText, calls_as_text);
+        } else if messages.iter().any(|message| message.tool_calls.len() > 1)
+            && self.loses_second_calls()
+        {
+            draft.change(Adaptation::ToolCallsSplit, split_calls);
         }
         if results && (described || !self.shows_results_after(calls)) {
             draft.change(Adaptation::ToolResultsAsText, results_as_text);

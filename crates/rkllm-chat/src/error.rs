@@ -38,17 +38,6 @@ pub enum Error {
         /// Largest size accepted.
         limit: usize,
     },
-    /// A file of a model's folder is not what its name says.
-    #[error(
-        "cannot use {}: {source}; replace it with the file that the model came with",
-        path.display()
-    )]
-    ParseFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and where.
-        source: serde_json::Error,
-    },
     /// The special tokens cannot be searched for in messages.
     #[error("the special tokens cannot be searched for: {0}; give fewer or shorter ones")]
     SpecialTokens(#[source] aho_corasick::BuildError),
@@ -148,7 +137,7 @@ pub enum Error {
     },
     /// A format of calls with another name than those this crate knows.
     #[error(
-        "unknown tool format {name:?}: use hermes, qwen-xml, llama, mistral, gemma, deepseek or json"
+        "unknown tool format {name:?}: use hermes, qwen-xml, llama, mistral, gemma, deepseek, glm, python, harmony or json"
     )]
     UnknownToolFormat {
         /// The name given.

@@ -12,15 +12,12 @@ use std::mem;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::{Map, Value};
 
+use crate::thought::is_tag;
 use crate::{Error, Segment, SpecialTokens};
 
 /// Planes 4 to 16: characters that are private use (15 and 16, which are tried first) or not
 /// assigned, so no string method of a template treats them specially.
 const CANDIDATES: std::ops::RangeInclusive<u32> = 0x4_0000..=0x10_FFFD;
-
-/// Tags around reasoning, which belong to an assistant's text even where a vocabulary lists them
-/// as control tokens: templates search for them to drop old reasoning.
-const THINK_TAGS: [&str; 4] = ["<think>", "</think>", "[THINK]", "[/THINK]"];
 
 /// Finds a model's control tokens in the texts of a conversation.
 #[derive(Debug)]
@@ -84,7 +81,7 @@ impl SpecialMatcher {
             let token = self.texts[found.pattern()].as_str();
             (found.start(), token)
         });
-        let kept = |token| tags == ThinkTags::Meant && THINK_TAGS.contains(&token);
+        let kept = |token| tags == ThinkTags::Meant && is_tag(token);
         found.filter(move |(_, token)| !kept(token)).collect::<Vec<_>>().into_iter()
     }
 
@@ -100,7 +97,8 @@ impl SpecialMatcher {
     }
 }
 
-/// Whether tags around reasoning are meant as such.
+/// Whether tags around reasoning are meant as such. In an assistant's text they are, even where a
+/// vocabulary lists them as control tokens: templates search for them to drop old reasoning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ThinkTags {
     Meant,

@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::thought::opening_at_end;
 use crate::view::{CallShape, Shape, variables};
 use crate::{ChatTemplate, Error, Message, RenderOptions, Role, ToolCall};
 
@@ -15,6 +14,7 @@ const RESULT: &str = "rkllmProbeResult";
 
 /// Names that no template writes by itself.
 const TOOL: &str = "rkllm_probe_tool";
+const SECOND_TOOL: &str = "rkllm_probe_other";
 const PARAMETER: &str = "rkllm_probe_parameter";
 const ARGUMENT: &str = "rkllmProbeArgument";
 
@@ -26,18 +26,23 @@ const CALL_ID: &str = "rkllm0001";
 pub(crate) struct Probed {
     /// Whether the source may read the text of a part of a message.
     reads_text: bool,
+    /// Whether it may read the reasoning of a message by that name.
+    pub(crate) reads_thinking: bool,
     wants_parts: OnceLock<bool>,
     loses_system: OnceLock<bool>,
     loses_inner_system: OnceLock<bool>,
     shows_tools: OnceLock<bool>,
     calls: OnceLock<Option<CallShape>>,
+    loses_second_calls: OnceLock<bool>,
     results_after_calls: OnceLock<bool>,
     results: OnceLock<bool>,
 }
 
 impl Probed {
     pub(crate) fn new(source: &str) -> Self {
-        Self { reads_text: source.contains("text"), ..Self::default() }
+        let reads_thinking =
+            [".thinking", "'thinking'", "\"thinking\""].iter().any(|name| source.contains(name));
+        Self { reads_text: source.contains("text"), reads_thinking, ..Self::default() }
     }
 }
 
@@ -74,7 +79,7 @@ impl ChatTemplate {
             self.probe(&[user()], &options).unwrap_or_default()
         };
         let default = rendered(None);
-        opening_at_end(&default).is_some()
+        self.tags.opening_at_end(&default).is_some()
             || [Some(true), Some(false)].into_iter().any(|choice| rendered(choice) != default)
     }
 
@@ -140,6 +145,20 @@ impl ChatTemplate {
         })
     }
 
+    /// Whether of calls that are made together only the first is shown.
+    pub(crate) fn loses_second_calls(&self) -> bool {
+        let Some(calls) = self.call_shape() else { return false };
+        *self.probed.loses_second_calls.get_or_init(|| {
+            let made = [call(TOOL), call(SECOND_TOOL)];
+            let calling =
+                Message { tool_calls: made.to_vec(), ..Message::new(Role::Assistant, "") };
+            let messages = [user(), calling, result(), result()];
+            let shape = Shape { parts: self.wants_parts(), calls, ..Shape::default() };
+            let text = self.probe_shaped(&messages, &RenderOptions::default(), shape);
+            text.is_ok_and(|text| text.contains(TOOL) && !text.contains(SECOND_TOOL))
+        })
+    }
+
     /// Whether results are shown after calls, or after any answer.
     pub(crate) fn shows_results_after(&self, calls: bool) -> bool {
         if calls && let Some(shape) = self.call_shape() {
@@ -154,13 +173,8 @@ impl ChatTemplate {
 
     /// A conversation with a call and its result; empty when the template does not take it.
     fn probe_call(&self, calls: CallShape) -> String {
-        let call = ToolCall {
-            id: Some(CALL_ID.to_owned()),
-            name: TOOL.to_owned(),
-            arguments: json!({ PARAMETER: ARGUMENT }),
-        };
-        let calling = Message { tool_calls: vec![call], ..Message::new(Role::Assistant, "") };
-        let shape = Shape { parts: self.wants_parts(), calls };
+        let calling = Message { tool_calls: vec![call(TOOL)], ..Message::new(Role::Assistant, "") };
+        let shape = Shape { parts: self.wants_parts(), calls, ..Shape::default() };
         let text =
             self.probe_shaped(&[user(), calling, result()], &RenderOptions::default(), shape);
         text.unwrap_or_default()
@@ -184,6 +198,14 @@ impl ChatTemplate {
 
 fn shows_call(text: &str) -> bool {
     text.contains(TOOL) && text.contains(ARGUMENT)
+}
+
+fn call(name: &str) -> ToolCall {
+    ToolCall {
+        id: Some(CALL_ID.to_owned()),
+        name: name.to_owned(),
+        arguments: json!({ PARAMETER: ARGUMENT }),
+    }
 }
 
 fn tools() -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::placeholder::Placeholders;
-use crate::thought::{is_left_open, opening_at_end};
+use crate::thought::Tags;
 use crate::{Error, Message, Role};
 
 /// Where the last message ends.
@@ -39,18 +39,21 @@ impl Resume {
         let before = text.as_str().unwrap_or_default().to_owned();
         // The space tells afterwards whether the template trims texts.
         *text = format!("{before}{mark} ").into();
+        if in_thought && last["thinking"].is_string() {
+            last["thinking"] = last["reasoning_content"].clone();
+        }
         Ok(Self { mark, in_thought, text: before })
     }
 
     /// The rendered text up to the mark, and whether reasoning is open there.
-    pub(crate) fn cut(&self, rendered: &str) -> Result<(String, bool), Error> {
+    pub(crate) fn cut(&self, rendered: &str, tags: Tags) -> Result<(String, bool), Error> {
         let end = rendered.rfind(self.mark).ok_or(Error::NotContinued)?;
         let kept = &rendered[..end];
         let trimmed = !rendered[end + self.mark.len_utf8()..].starts_with(' ');
         let kept = if trimmed { kept.trim_end() } else { kept };
         let before = kept.trim_end().strip_suffix(self.text.trim()).unwrap_or(kept);
-        let from = opening_at_end(before).unwrap_or(before.len());
-        let open = self.in_thought || is_left_open(&kept[from..]);
+        let from = tags.opening_at_end(before).unwrap_or(before.len());
+        let open = self.in_thought || tags.are_left_open(&kept[from..]);
         // A template that shows the text more than once has the mark in each place.
         let kept = kept.replace(&format!("{} ", self.mark), "").replace(self.mark, "");
         Ok((kept, open))

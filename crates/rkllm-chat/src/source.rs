@@ -1,16 +1,14 @@
 //! The files in which a model's chat template comes.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::folder::TokenText;
+use crate::folder::file::{read_bounded, read_json};
 use crate::limit::MAX_TEMPLATE;
 use crate::{ChatTemplate, Error, SpecialTokens};
-
-/// Longest configuration accepted, in bytes; those of the largest vocabularies have a few MiB.
-const MAX_CONFIG: usize = 64 << 20;
 
 const TEMPLATE_FILES: [&str; 2] = ["chat_template.jinja", "chat_template.json"];
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
@@ -42,26 +40,27 @@ impl TemplateSource {
     /// # Errors
     ///
     /// [`Error::ReadFile`] when a file cannot be read, [`Error::FileTooLarge`] when it is larger
-    /// than any real one, [`Error::ParseFile`] when it is not what its name says.
+    /// than any real one, [`Error::FileField`] when it is not what its name says.
     pub fn find(folder: &Path) -> Result<Option<Self>, Error> {
         let config_path = folder.join(TOKENIZER_CONFIG);
         let config: Config = read_json(&config_path)?.unwrap_or_default();
         let [jinja, json] = TEMPLATE_FILES.map(|name| folder.join(name));
-        let found = if let Some(template) = read(&jinja, MAX_TEMPLATE)? {
-            let tool_use =
-                read(&folder.join("additional_chat_templates/tool_use.jinja"), MAX_TEMPLATE)?;
+        let found = if let Some(template) = read_text(&jinja)? {
+            let tool_use = read_text(&folder.join("additional_chat_templates/tool_use.jinja"))?;
             Some((jinja, Templates { template, tool_use }))
-        } else if let Some(found) = read_json::<Config>(&json)?.and_then(Config::templates) {
+        } else if let Some(found) =
+            read_json::<Config>(&json)?.and_then(|file| templates(file.chat_template))
+        {
             Some((json, found))
         } else {
-            config.clone().templates().map(|found| (config_path, found))
+            templates(config.chat_template).map(|found| (config_path, found))
         };
         Ok(found.map(|(path, Templates { template, tool_use })| Self {
             path,
             template,
             tool_use,
-            bos: config.bos_token.map(Token::text),
-            eos: config.eos_token.map(Token::text),
+            bos: config.bos_token.map(TokenText::into_text),
+            eos: config.eos_token.map(TokenText::into_text),
         }))
     }
 
@@ -81,40 +80,24 @@ impl TemplateSource {
 }
 
 /// What a configuration says about templates.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Config {
     chat_template: Option<ChatTemplates>,
-    bos_token: Option<Token>,
-    eos_token: Option<Token>,
+    bos_token: Option<TokenText>,
+    eos_token: Option<TokenText>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a template or a list of named ones")]
 enum ChatTemplates {
     One(String),
     Named(Vec<NamedTemplate>),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct NamedTemplate {
     name: String,
     template: String,
-}
-
-/// A token by its text, or by its text and how it is to be read.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Token {
-    Text(String),
-    Added { content: String },
-}
-
-impl Token {
-    fn text(self) -> String {
-        match self {
-            Self::Text(text) | Self::Added { content: text } => text,
-        }
-    }
 }
 
 struct Templates {
@@ -122,44 +105,30 @@ struct Templates {
     tool_use: Option<String>,
 }
 
-impl Config {
-    fn templates(self) -> Option<Templates> {
-        let mut list = match self.chat_template? {
-            ChatTemplates::One(template) => return Some(Templates { template, tool_use: None }),
-            ChatTemplates::Named(list) => list,
-        };
-        let mut take = |name| {
-            let at = list.iter().position(|named| named.name == name)?;
-            Some(list.swap_remove(at).template)
-        };
-        let (default, tool_use) = (take(DEFAULT), take(TOOL_USE));
-        match default {
-            Some(template) => Some(Templates { template, tool_use }),
-            None => tool_use.map(|template| Templates { template, tool_use: None }),
-        }
-    }
-}
-
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Error> {
-    let Some(text) = read(path, MAX_CONFIG)? else { return Ok(None) };
-    let parsed = serde_json::from_str(&text);
-    parsed.map(Some).map_err(|source| Error::ParseFile { path: path.to_owned(), source })
-}
-
-/// The text of a file; `None` when there is none.
-fn read(path: &Path, limit: usize) -> Result<Option<String>, Error> {
-    let failed = |source| Error::ReadFile { path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+/// The templates that are of use here.
+fn templates(all: Option<ChatTemplates>) -> Option<Templates> {
+    let mut list = match all? {
+        ChatTemplates::One(template) => return Some(Templates { template, tool_use: None }),
+        ChatTemplates::Named(list) => list,
     };
-    let mut text = String::new();
-    // One byte more, to tell a file at the limit from one beyond it.
-    file.take(limit as u64 + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() > limit {
-        return Err(Error::FileTooLarge { path: path.to_owned(), limit });
+    let mut take = |name| {
+        let at = list.iter().position(|named| named.name == name)?;
+        Some(list.swap_remove(at).template)
+    };
+    let (default, tool_use) = (take(DEFAULT), take(TOOL_USE));
+    match default {
+        Some(template) => Some(Templates { template, tool_use }),
+        None => tool_use.map(|template| Templates { template, tool_use: None }),
     }
+}
+
+/// The text of a template; `None` when there is no such file.
+fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    let Some(content) = read_bounded(path, MAX_TEMPLATE)? else { return Ok(None) };
+    let text = String::from_utf8(content).map_err(|_| Error::ReadFile {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
+    })?;
     Ok(Some(text))
 }
 
@@ -241,11 +210,15 @@ mod tests {
     fn a_file_that_is_not_what_it_should_be_is_named() {
         let broken = find(&[(TOKENIZER_CONFIG, "{")]).unwrap_err();
         assert!(
-            matches!(&broken, Error::ParseFile { path, .. } if path.ends_with(TOKENIZER_CONFIG))
+            matches!(&broken, Error::FileField { path, .. } if path.ends_with(TOKENIZER_CONFIG))
         );
         let large = " ".repeat(MAX_TEMPLATE + 1);
         let error = find(&[("chat_template.jinja", &large)]).unwrap_err();
         assert!(matches!(error, Error::FileTooLarge { limit: MAX_TEMPLATE, .. }), "{error}");
+        let broken = folder(&[]);
+        fs::write(broken.path().join("chat_template.jinja"), b"\xFF").unwrap();
+        let error = TemplateSource::find(broken.path()).unwrap_err();
+        assert!(matches!(error, Error::ReadFile { .. }), "{error}");
         let in_the_way = folder(&[("chat_template.jinja/file", "")]);
         let error = TemplateSource::find(in_the_way.path()).unwrap_err();
         assert!(matches!(error, Error::ReadFile { .. }), "{error}");

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::placeholder::SpecialMatcher;
 use crate::probe::Probed;
 use crate::resume::Resume;
-use crate::thought::opening_at_end;
+use crate::thought::Tags;
 use crate::view::{Shape, variables};
 use crate::{Error, Message, Prompt, RenderOptions, SpecialTokens};
 
@@ -28,6 +28,8 @@ pub struct ChatTemplate {
     pub(crate) engine: Engine,
     pub(crate) special: SpecialTokens,
     pub(crate) probed: Probed,
+    /// What opens and closes reasoning in it.
+    pub(crate) tags: Tags,
     matcher: SpecialMatcher,
     with_tools: Option<Box<ChatTemplate>>,
 }
@@ -43,7 +45,8 @@ impl ChatTemplate {
         let engine = Engine::parse(source)?;
         let matcher = SpecialMatcher::new(&special, source)?;
         let probed = Probed::new(source);
-        Ok(Self { engine, special, probed, matcher, with_tools: None })
+        let tags = Tags::of_template(source).unwrap_or_default();
+        Ok(Self { engine, special, probed, tags, matcher, with_tools: None })
     }
 
     /// The same, with another source for conversations with tools; some models have two.
@@ -150,12 +153,13 @@ impl ChatTemplate {
             .evaluate(&variables, &self.special, options.now)
             .map_err(|error| placeholders.restore_refusal(error))?;
         let (rendered, resumed_in_thought) = match resume {
-            Some(resume) => resume.cut(&rendered)?,
+            Some(resume) => resume.cut(&rendered, self.tags)?,
             None => (rendered, false),
         };
         let segments = placeholders.restore(&rendered);
+        let is_opening = |text: &str| self.tags.opening_at_end(text).is_some();
         let opened = options.add_generation_prompt
-            && segments.last().is_some_and(|last| last.trusted && opens_thought(&last.text));
+            && segments.last().is_some_and(|last| last.trusted && is_opening(&last.text));
         let opens_thought = resumed_in_thought || (opened && !options.continue_final_message);
         Ok(Prompt { segments, adapted: Vec::new(), opens_thought })
     }
@@ -164,10 +168,6 @@ impl ChatTemplate {
     fn shape(&self, messages: &[Message]) -> Shape {
         let calls = messages.iter().any(|message| !message.tool_calls.is_empty());
         let calls = calls.then(|| self.call_shape()).flatten().unwrap_or_default();
-        Shape { parts: self.wants_parts(), calls }
+        Shape { parts: self.wants_parts(), thinking: self.probed.reads_thinking, calls }
     }
-}
-
-fn opens_thought(text: &str) -> bool {
-    opening_at_end(text).is_some()
 }

@@ -10,6 +10,8 @@ use crate::{Message, RenderOptions, ToolCall};
 pub(crate) struct Shape {
     /// The content is a list of parts, `[{"type": "text", "text": …}]`, instead of a string.
     pub(crate) parts: bool,
+    /// Reasoning is called `thinking`, too.
+    pub(crate) thinking: bool,
     pub(crate) calls: CallShape,
 }
 
@@ -52,6 +54,10 @@ fn view(message: &Message, shape: Shape) -> Value {
     set("content", content(message, shape));
     if let Some(reasoning) = &message.reasoning {
         set("reasoning_content", reasoning.as_str().into());
+        // What is said beside calls counts as thought there, and both together are refused.
+        if shape.thinking && (message.content.is_empty() || message.tool_calls.is_empty()) {
+            set("thinking", reasoning.as_str().into());
+        }
     }
     if !message.tool_calls.is_empty() {
         let calls = message.tool_calls.iter().map(|call| call_view(call, shape.calls));
@@ -131,6 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn reasoning_has_another_name_where_a_template_wants_it() {
+        let shape = Shape { thinking: true, ..Shape::default() };
+        let thinks = |message: Message| {
+            let message = Message { reasoning: Some("Hm".to_owned()), ..message };
+            view(&message, shape)["thinking"] == "Hm"
+        };
+        let calling = call(json!({}));
+        assert!(thinks(Message::new(Role::Assistant, "Hi")) && thinks(calling.clone()));
+        assert!(!thinks(Message { content: "Hi".to_owned(), ..calling }));
+    }
+
+    #[test]
     fn arguments_are_what_the_template_expects() {
         let object = json!({ "type": "function", "function": {
             "name": "sum", "arguments": { "a": 1, "b": [] },
@@ -142,7 +160,7 @@ mod tests {
             let message = call(given);
             assert_eq!(view(&message, Shape::default())["tool_calls"][0], object);
             let calls = CallShape { string_arguments: true, no_content: true };
-            let shown = view(&message, Shape { parts: true, calls });
+            let shown = view(&message, Shape { parts: true, calls, ..Shape::default() });
             assert_eq!(shown["tool_calls"][0], string);
             assert_eq!(shown["content"], Value::Null);
         }

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// Largest JSON file accepted beside the tokenizer's, in bytes.
-const MAX_JSON: usize = 4 << 20;
+/// Largest JSON file accepted beside the tokenizer's, in bytes; the descriptions of the largest
+/// vocabularies have a few MiB.
+const MAX_JSON: usize = 16 << 20;
 
 /// The content of a file; `None` when there is none of that name.
 pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Error> {
@@ -29,7 +30,7 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>,
 }
 
 /// What a JSON file says; `None` when there is none of that name. Unknown fields are passed over.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let Some(content) = read_bounded(path, MAX_JSON)? else {
         return Ok(None);
     };

@@ -57,13 +57,13 @@ struct TokenizerFile {
 /// A token as its text, or with how it is matched.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a token's text or an object with its content")]
-enum TokenText {
+pub(crate) enum TokenText {
     Text(String),
     Described { content: String },
 }
 
 impl TokenText {
-    fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) | Self::Described { content: text } => text,
         }
@@ -71,7 +71,7 @@ impl TokenText {
 }
 
 impl ModelFolder {
-    /// Reads the small files of a folder, each up to 4 MiB; not the tokenizer.
+    /// Reads the small files of a folder, each up to 16 MiB; not the tokenizer.
     ///
     /// # Errors
     ///
@@ -208,8 +208,8 @@ mod tests {
             @"model/config.json, max_position_embeddings: invalid value: integer `-1`, expected u32 at line 1 column 29; mend the file or remove it"
         );
         insta::assert_snapshot!(error("tokenizer_config.json", "{"), @"model/tokenizer_config.json, .: EOF while parsing an object at line 1 column 1; mend the file or remove it");
-        let large = " ".repeat((4 << 20) + 1);
-        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 4194304 bytes: replace it with the file that the model came with");
+        let large = " ".repeat((16 << 20) + 1);
+        insta::assert_snapshot!(error("config.json", &large), @"model/config.json has more than 16777216 bytes: replace it with the file that the model came with");
     }
 
     #[test]

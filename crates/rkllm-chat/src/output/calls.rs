@@ -64,22 +64,24 @@ impl Calls {
 
     /// Whether a call may begin with this character although no mark is there.
     pub(super) fn may_begin(&self, byte: u8, outlet: &Outlet<'_>) -> bool {
-        match byte {
-            b'{' => !matches!(self.format, ToolFormat::Deepseek | ToolFormat::Mistral),
-            b'[' => matches!(self.format, ToolFormat::Mistral | ToolFormat::Json),
-            b'c' if self.format == ToolFormat::Gemma => !outlet.delivery.functions().is_empty(),
-            _ => {
+        use ToolFormat::{Deepseek, Gemma, Glm, Harmony, Json, Mistral, Python};
+        match (byte, self.format) {
+            (b'{', format) => !matches!(format, Deepseek | Harmony | Mistral),
+            (b'[', format) => matches!(format, Json | Mistral | Python),
+            (b'c', Gemma) => !outlet.delivery.functions().is_empty(),
+            (_, Glm | Mistral) => {
                 let mut functions = outlet.delivery.functions().iter();
-                self.format == ToolFormat::Mistral
-                    && functions.any(|function| function.name.as_bytes().first() == Some(&byte))
+                functions.any(|function| function.name.as_bytes().first() == Some(&byte))
             }
+            _ => false,
         }
     }
 
     /// Begins where [`may_begin`](Self::may_begin) says so.
     pub(super) fn begin(&mut self, byte: u8) {
         let opener = match (self.format, byte) {
-            (ToolFormat::Mistral, _) => Opener::JsonOrName,
+            (ToolFormat::Glm | ToolFormat::Mistral, _) => Opener::JsonOrName,
+            (ToolFormat::Python, _) => Opener::Python,
             (ToolFormat::Gemma, b'c') => Opener::Gemma,
             _ => Opener::Json,
         };
@@ -92,7 +94,10 @@ impl Calls {
     pub(super) fn begin_with(&mut self, mark: Mark, text: &str) -> bool {
         let state = match mark {
             Mark::Opener(opener) => self.opened(opener),
-            Mark::Fence if self.format != ToolFormat::Deepseek => State::Fence(text.len()),
+            Mark::Fence if self.format != ToolFormat::Deepseek => {
+                self.opener = Opener::Json;
+                State::Fence(text.len())
+            }
             _ => return false,
         };
         self.open(mark != Mark::Fence);
@@ -101,11 +106,19 @@ impl Calls {
         true
     }
 
+    /// Begins a call of which the whole header of its message has come.
+    pub(super) fn begin_message(&mut self, header: String) {
+        self.open(true);
+        self.opener = Opener::Message;
+        self.raw.push_str(&header);
+        self.state = State::Inside(Box::new(Body::Named(Named::new(self.opener, true, header))));
+    }
+
     /// The state after a mark that begins calls.
     fn opened(&mut self, opener: Opener) -> State {
         self.opener = opener;
         match opener {
-            Opener::Xml => State::Inside(Box::new(Body::Xml(Xml::new()))),
+            Opener::Xml => State::Inside(Box::new(Body::Xml(Xml::new('>')))),
             _ => State::Opening,
         }
     }
@@ -212,10 +225,12 @@ impl Calls {
     }
 
     fn fence(&mut self, from: usize, outlet: &mut Outlet<'_>) {
-        let (opener, is_marked) = match self.raw[from..].trim() {
-            "" | "json" => (Opener::Json, false),
-            "tool_call" | "tool_calls" => (Opener::Json, true),
-            "tool_code" => (Opener::Python, true),
+        let (opener, is_marked) = match (self.raw[from..].trim(), self.opener) {
+            ("" | "json" | "python", Opener::Python) => (Opener::Python, true),
+            ("python", _) if self.format == ToolFormat::Python => (Opener::Python, false),
+            ("" | "json", _) => (Opener::Json, false),
+            ("tool_call" | "tool_calls", _) => (Opener::Json, true),
+            ("tool_code", _) => (Opener::Python, true),
             _ => return self.leave(outlet),
         };
         self.opener = opener;
@@ -264,16 +279,21 @@ impl Calls {
             self.state = State::Inside(Box::new(body));
             return;
         }
-        let mut named = Named::new(self.opener, self.is_marked);
-        let progress = named.take(c, outlet);
-        self.state = State::Inside(Box::new(Body::Named(named)));
+        let mut body = match self.opener {
+            Opener::Glm => Body::Xml(Xml::new('\n')),
+            opener => Body::Named(Named::new(opener, self.is_marked, String::new())),
+        };
+        let progress = body.take(c, outlet);
+        self.state = State::Inside(Box::new(body));
         self.proceed(progress, outlet);
     }
 
     fn mark_opening(&mut self, mark: Mark, text: &str, outlet: &mut Outlet<'_>) -> bool {
         self.state = match mark {
             Mark::Opener(opener) => self.opened(opener),
-            Mark::Fence if self.opener == Opener::Json && !self.is_fenced => {
+            Mark::Fence
+                if matches!(self.opener, Opener::Json | Opener::Python) && !self.is_fenced =>
+            {
                 State::Fence(self.raw.len() + text.len())
             }
             _ => {
@@ -289,7 +309,7 @@ impl Calls {
         let is_end = match mark {
             // What ends a call that was given back as text is part of that text.
             _ if self.is_refused => false,
-            Mark::Closer => true,
+            Mark::Closer | Mark::MessageEnd => true,
             Mark::Fence => self.is_fenced || self.opener == Opener::Deepseek,
             _ => false,
         };

@@ -89,8 +89,7 @@ impl Envelope {
 
     /// Marks are text in strings; elsewhere one that ends calls stands for the missing brackets.
     pub(super) fn mark(&mut self, mark: Mark, text: &str, outlet: &mut Outlet<'_>) -> Progress {
-        let ends = matches!(mark, Mark::Closer | Mark::Opener(_) | Mark::Fence);
-        if self.mender.is_in_string() || !ends {
+        if self.mender.is_in_string() || !mark.ends_arguments() {
             let all = text.chars().map(|c| self.take(c, outlet));
             return all.last().unwrap_or(Progress::More);
         }

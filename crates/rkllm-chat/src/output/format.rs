@@ -11,8 +11,8 @@ use crate::Error;
 ///
 /// The marks that are special tokens (`<tool_call>`, `<|python_tag|>`, `[TOOL_CALLS]`) may be
 /// missing from the text that a runtime gives: a call at the beginning of the answer is
-/// recognised without them, but for [`Deepseek`](Self::Deepseek) and the XML of
-/// [`QwenXml`](Self::QwenXml).
+/// recognised without them, but for [`Deepseek`](Self::Deepseek), [`Harmony`](Self::Harmony) and
+/// the tags of [`QwenXml`](Self::QwenXml) and [`Glm`](Self::Glm).
 ///
 /// ```
 /// use rkllm_chat::ToolFormat;
@@ -25,11 +25,13 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToolFormat {
-    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes, Qwen2.5, Qwen3, SmolLM3;
-    /// with `<|tool_call|>` Granite and Phi-4-mini.
+    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`: Hermes, Qwen2.5, Qwen3, SmolLM3,
+    /// Granite 4; with `<|tool_call|>` and lists Granite 3 and Phi-4-mini; with
+    /// `<|action_start|><|plugin|>` and `<|action_end|>` InternLM2 and InternLM3.
     Hermes,
     /// `<tool_call><function=name><parameter=x>…</parameter></function></tool_call>`:
-    /// Qwen3-Coder and Qwen3.5. Read alike with [`Hermes`](Self::Hermes).
+    /// Qwen3-Coder and Qwen3.5; `<function name="name"><param name="x">…</param></function>`:
+    /// MiniCPM5. Read alike with [`Hermes`](Self::Hermes).
     QwenXml,
     /// `{"name": …, "parameters": …}` at the beginning of a line, also after `<|python_tag|>`,
     /// several separated by `;` or newlines; `<function=name>{…}</function>`: Llama 3.
@@ -39,21 +41,33 @@ pub enum ToolFormat {
     /// `<start_function_call>call:name{…}<end_function_call>`: FunctionGemma;
     /// `<|tool_call>call:name{…}<tool_call|>`: Gemma 4; a fence with Python or JSON: Gemma 3.
     Gemma,
-    /// `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>…`: DeepSeek V3, R1 and V3.1.
+    /// `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>…`: DeepSeek V3, R1 and V3.1;
+    /// `<｜DSML｜invoke name="name">…`: DeepSeek V3.2.
     Deepseek,
+    /// `<tool_call>name`, a line break and `<arg_key>x</arg_key><arg_value>…</arg_value>`, then
+    /// `</tool_call>`: GLM-4.5 and later; the name in one line and the object in the next: GLM-4.
+    Glm,
+    /// `<|tool_call_start|>[name(x=…)]<|tool_call_end|>`: LFM2; the same with a fence of Python
+    /// and a call in each line: MiniCPM3 and MiniCPM4.
+    Python,
+    /// `<|channel|>commentary to=functions.name <|constrain|>json<|message|>{…}<|call|>`: gpt-oss.
+    Harmony,
     /// An object `{"name": …, "arguments": …}` or a list of them at the beginning of a line, also
     /// in a fence: models that were told so by their instructions only.
     Json,
 }
 
 impl ToolFormat {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Hermes,
         Self::QwenXml,
         Self::Llama,
         Self::Mistral,
         Self::Gemma,
         Self::Deepseek,
+        Self::Glm,
+        Self::Python,
+        Self::Harmony,
         Self::Json,
     ];
 
@@ -66,6 +80,9 @@ impl ToolFormat {
             Self::Mistral => "mistral",
             Self::Gemma => "gemma",
             Self::Deepseek => "deepseek",
+            Self::Glm => "glm",
+            Self::Python => "python",
+            Self::Harmony => "harmony",
             Self::Json => "json",
         }
     }
@@ -74,16 +91,20 @@ impl ToolFormat {
     /// functions or shows a format not listed here.
     pub fn detect(template_source: &str) -> Option<Self> {
         let has = |text: &str| template_source.contains(text);
-        if has("<arg_key>") || has("<｜DSML｜") {
-            None
-        } else if has("<function=") && has("<parameter=") {
+        if has("<|channel|>") && has("to=functions") {
+            Some(Self::Harmony)
+        } else if has("<arg_key>") || has("[gMASK]") {
+            Some(Self::Glm)
+        } else if has("<function=") && has("<parameter=") || has("<function name=") {
             Some(Self::QwenXml)
-        } else if has("<tool_call>") || has("<|tool_call|>") {
+        } else if ["<tool_call>", "<|tool_call|>", "<|tool|>", "<|plugin|>"].into_iter().any(has) {
             Some(Self::Hermes)
         } else if has("[TOOL_CALLS]") {
             Some(Self::Mistral)
-        } else if has("<｜tool▁call") {
+        } else if has("<｜tool▁call") || has("｜DSML｜") {
             Some(Self::Deepseek)
+        } else if has("<|tool_call_start|>") || has("<|tool_list_start|>") {
+            Some(Self::Python)
         } else if has("<start_function_call>") || has("<|tool_call>") || has("```tool_code") {
             Some(Self::Gemma)
         } else if has("<|python_tag|>") || has("ipython") {
@@ -128,8 +149,8 @@ mod tests {
         }
         assert_eq!(
             "qwen".parse::<ToolFormat>().unwrap_err().to_string(),
-            "unknown tool format \"qwen\": use hermes, qwen-xml, llama, mistral, gemma, deepseek \
-             or json"
+            "unknown tool format \"qwen\": use hermes, qwen-xml, llama, mistral, gemma, deepseek, \
+             glm, python, harmony or json"
         );
     }
 
@@ -145,7 +166,15 @@ mod tests {
             ("'<|tool_call>call:' + name", Some(ToolFormat::Gemma)),
             ("\"Environment: ipython\"", Some(ToolFormat::Llama)),
             ("{% if tools %}{{ tools | tojson }}{% endif %}", Some(ToolFormat::Json)),
-            ("'<tool_call>' + name + '<arg_key>'", None),
+            ("'<tool_call>' + name + '<arg_key>'", Some(ToolFormat::Glm)),
+            ("[gMASK]<sop>{{ tool | tojson }}<|observation|>", Some(ToolFormat::Glm)),
+            ("'<|tool_call_start|>' + calls", Some(ToolFormat::Python)),
+            ("'<|tool_list_start|>' + tools", Some(ToolFormat::Python)),
+            ("'<|channel|>commentary to=functions.' + name", Some(ToolFormat::Harmony)),
+            ("'<function name=\"' + name + '\"><param name=\"'", Some(ToolFormat::QwenXml)),
+            ("'<｜DSML｜invoke name=\"' + name", Some(ToolFormat::Deepseek)),
+            ("'<|tool|>' + tools + '<|/tool|>'", Some(ToolFormat::Hermes)),
+            ("'<|im_start|>system name=<|plugin|>'", Some(ToolFormat::Hermes)),
             ("{{ message.content }}", None),
         ];
         for (source, format) in formats {

@@ -2,6 +2,7 @@
 
 mod body;
 mod calls;
+mod channels;
 mod delivery;
 mod envelope;
 mod format;
@@ -17,6 +18,7 @@ mod scanner;
 mod string;
 #[cfg(test)]
 mod tests;
+mod value;
 mod xml;
 
 pub use format::ToolFormat;
@@ -26,6 +28,7 @@ pub use reasoning::ReasoningTags;
 
 use self::body::Outlet;
 use self::calls::Calls;
+use self::channels::{Channel, Channels};
 use self::delivery::{Delivery, Sink};
 use self::mark::Mark;
 use self::scanner::{Scanner, Symbol};
@@ -42,11 +45,13 @@ use crate::Error;
 /// - **Thoughts** stand between the tags given. The opening tag counts where the answer begins,
 ///   or after another thought or a call; elsewhere it is text. The closing tag counts within a
 ///   thought, where the answer begins, and once in the text of an answer without any thought, as
-///   some models write nothing but that. White space around the tags is left out.
+///   some models write nothing but that. White space around the tags is left out. Where the tags
+///   are those of a channel, as [`ReasoningTags::detect`] finds them for gpt-oss, the headers of all
+///   messages are left out; an empty line stands between the texts of two.
 /// - **Calls** are read in the format given. Their arguments are always a JSON object: faults that
 ///   small models make are mended. The name comes first, and the arguments while they are written,
 ///   where that can be done: not if they come before the name, are a string that holds JSON, or
-///   are written in Python.
+///   are written in Python; and values in tags only if they are [strings](KnownFunction::strings).
 /// - **Stop strings** end the text of the answer; see [`OutputOptions::stops`].
 ///
 /// ```
@@ -79,6 +84,8 @@ pub struct Output {
 struct Parts {
     delivery: Delivery,
     calls: Option<Calls>,
+    /// Where the answer consists of messages with headers.
+    channels: Option<Channels>,
     begins_lines: bool,
     in_thought: bool,
     /// Whether there was a mark of a thought yet, be it in the prompt.
@@ -95,18 +102,27 @@ impl Output {
     /// [`Error::TooManyStops`] and [`Error::EmptyStop`] for the stop strings;
     /// [`Error::ReasoningTags`] for tags that cannot be told apart.
     pub fn new(options: OutputOptions) -> Result<Self, Error> {
+        let divides = options.reasoning.as_ref().is_some_and(ReasoningTags::are_channels);
+        let is_harmony = options.tools == Some(ToolFormat::Harmony);
         let mut marks = Vec::new();
-        if let Some(tags) = &options.reasoning {
+        let mut add = |list: &[(&str, Mark)]| {
+            marks.extend(list.iter().map(|(text, mark)| (text.to_string(), *mark)));
+        };
+        if let Some(tags) = options.reasoning.as_ref().filter(|_| !divides) {
             tags.check()?;
-            marks.push((tags.open.clone(), Mark::ThoughtOpen));
-            marks.push((tags.close.clone(), Mark::ThoughtClose));
+            add(&[(&tags.open, Mark::ThoughtOpen), (&tags.close, Mark::ThoughtClose)]);
         }
-        let of_tools = options.tools.into_iter().flat_map(|format| mark::of(format).iter());
-        marks.extend(of_tools.map(|(text, mark)| (text.to_string(), *mark)));
+        if divides && !is_harmony {
+            add(mark::of(ToolFormat::Harmony));
+        }
+        if let Some(format) = options.tools {
+            add(mark::of(format));
+        }
         let in_thought = options.in_thought && options.reasoning.is_some();
         let begins_lines = options.tools.is_some_and(ToolFormat::begins_lines);
         let parts = Parts {
             calls: options.tools.map(Calls::new),
+            channels: (divides || is_harmony).then(|| Channels::new(divides, !in_thought)),
             delivery: Delivery::new(options)?,
             begins_lines,
             in_thought,
@@ -133,6 +149,7 @@ impl Output {
         if !held.is_empty() {
             self.parts.take(Symbol::Text(&held), sink);
         }
+        self.parts.end_header(sink);
         let Parts { mut delivery, calls, in_thought, .. } = self.parts;
         if let Some(calls) = calls {
             calls.finish(&mut Outlet { delivery: &mut delivery, sink });
@@ -145,6 +162,12 @@ impl Parts {
     fn take(&mut self, symbol: Symbol<'_>, sink: Sink<'_>) {
         match symbol {
             _ if self.delivery.is_stopped() => {}
+            symbol if self.channels.as_ref().is_some_and(Channels::in_header) => {
+                self.header(symbol, sink);
+            }
+            Symbol::Mark(mark @ (Mark::Header | Mark::Message | Mark::MessageEnd), text) => {
+                self.message_mark(mark, text, sink);
+            }
             Symbol::Mark(Mark::ThoughtClose, _) if self.in_thought => {
                 self.in_thought = false;
                 self.delivery.interrupt(sink);
@@ -152,11 +175,80 @@ impl Parts {
             // Repeats the tag that the prompt ends with.
             Symbol::Mark(Mark::ThoughtOpen, _)
                 if self.in_thought && self.delivery.is_thought_fresh() => {}
-            Symbol::Text(text) | Symbol::Mark(_, text) if self.in_thought => {
-                self.delivery.thought(text, sink);
-            }
-            Symbol::Text(text) => self.text(text, sink),
+            Symbol::Text(text) => self.plain(text, sink),
+            Symbol::Mark(_, text) if self.in_thought => self.delivery.thought(text, sink),
             Symbol::Mark(mark, text) => self.mark(mark, text, sink),
+        }
+    }
+
+    /// Takes what is no markup.
+    fn plain(&mut self, text: &str, sink: Sink<'_>) {
+        match self.in_thought {
+            true => self.delivery.thought(text, sink),
+            false => self.text(text, sink),
+        }
+    }
+
+    /// Takes what stands in a header, or ends it.
+    fn header(&mut self, symbol: Symbol<'_>, sink: Sink<'_>) {
+        let Some(channels) = &mut self.channels else { return };
+        match symbol {
+            Symbol::Text(text) if channels.text(text) => {}
+            Symbol::Text(_) => self.end_header(sink),
+            Symbol::Mark(Mark::Header, text) => channels.mark(text),
+            Symbol::Mark(Mark::Message, text) => self.message(text, sink),
+            Symbol::Mark(..) => {
+                self.end_header(sink);
+                self.take(symbol, sink);
+            }
+        }
+    }
+
+    /// What looked like a header is none.
+    fn end_header(&mut self, sink: Sink<'_>) {
+        let text = self.channels.as_mut().map(Channels::take).unwrap_or_default();
+        self.plain(&text, sink);
+    }
+
+    /// A message begins after its header, which this mark ends.
+    fn message(&mut self, mark: &str, sink: Sink<'_>) {
+        let Some(channels) = &mut self.channels else { return };
+        let channel = channels.channel();
+        let header = channels.take() + mark;
+        match (channel, &mut self.calls) {
+            (Channel::Text | Channel::Thought, _) => {
+                self.in_thought = channel == Channel::Thought;
+                self.has_thought |= self.in_thought;
+                self.delivery.interrupt(sink);
+                if !self.in_thought {
+                    // Dropped unless it stands between two messages.
+                    self.delivery.text("\n\n", sink);
+                }
+            }
+            (Channel::Call, Some(calls)) => {
+                self.in_thought = false;
+                self.delivery.interrupt(sink);
+                calls.begin_message(header);
+            }
+            _ => self.plain(&header, sink),
+        }
+    }
+
+    /// Takes markup of messages outside of headers.
+    fn message_mark(&mut self, mark: Mark, text: &str, sink: Sink<'_>) {
+        let Some(channels) = &mut self.channels else { return };
+        let mut outlet = Outlet { delivery: &mut self.delivery, sink: &mut *sink };
+        if self.calls.as_mut().is_some_and(|calls| calls.mark(mark, text, &mut outlet)) {
+            return;
+        }
+        match mark {
+            Mark::Header => channels.mark(text),
+            Mark::MessageEnd if channels.divides() => {
+                if std::mem::take(&mut self.in_thought) {
+                    self.delivery.interrupt(sink);
+                }
+            }
+            _ => self.plain(text, sink),
         }
     }
 
@@ -203,11 +295,9 @@ impl Parts {
     }
 
     fn mark(&mut self, mark: Mark, text: &str, sink: Sink<'_>) {
-        if let Some(calls) = &mut self.calls {
-            let mut outlet = Outlet { delivery: &mut self.delivery, sink: &mut *sink };
-            if calls.mark(mark, text, &mut outlet) {
-                return;
-            }
+        let mut outlet = Outlet { delivery: &mut self.delivery, sink: &mut *sink };
+        if self.calls.as_mut().is_some_and(|calls| calls.mark(mark, text, &mut outlet)) {
+            return;
         }
         let is_blank = self.delivery.is_blank();
         let is_start = is_blank || std::mem::replace(&mut self.is_line_start, false);

@@ -7,7 +7,7 @@ use super::mender::{Mender, Step, Style};
 /// Longest text before the arguments, in bytes.
 const MAX_HEAD: usize = 512;
 
-/// Reads `name[ARGS]{…}`, `call:name{…}`, `name(…)` and what DeepSeek writes.
+/// Reads `name[ARGS]{…}`, `call:name{…}`, `name(…)`, what DeepSeek writes, and messages to functions.
 #[derive(Debug, Clone)]
 pub(super) struct Named {
     opener: Opener,
@@ -22,9 +22,9 @@ pub(super) struct Named {
 }
 
 impl Named {
-    pub(super) fn new(opener: Opener, is_marked: bool) -> Self {
-        let (head, out) = (String::new(), String::new());
-        Self { opener, is_marked, head, mender: None, out, given: Given::Nothing }
+    /// A call of which this much came before its arguments.
+    pub(super) fn new(opener: Opener, is_marked: bool, head: String) -> Self {
+        Self { opener, is_marked, head, mender: None, out: String::new(), given: Given::Nothing }
     }
 
     pub(super) fn given(&self) -> Given {
@@ -68,8 +68,7 @@ impl Named {
         if mark == Mark::Quote && mender.take_quote(&mut self.out).is_some() {
             return Progress::More;
         }
-        let ends = matches!(mark, Mark::Closer | Mark::Opener(_) | Mark::Fence);
-        if mender.is_in_string() || !ends {
+        if mender.is_in_string() || !mark.ends_arguments() {
             let all = text.chars().map(|c| self.take(c, outlet));
             return all.last().unwrap_or(Progress::More);
         }
@@ -104,8 +103,12 @@ impl Named {
         let opens = if style == Style::Parentheses { '(' } else { '{' };
         if c != opens {
             self.head.push(c);
-            let can_be = self.head.len() <= MAX_HEAD && (self.is_marked || self.may_name(outlet));
-            return if can_be { Progress::More } else { Progress::REFUSED };
+            let can_be = match self.opener {
+                Opener::Message => c.is_whitespace(),
+                _ => self.is_marked || self.may_name(outlet),
+            };
+            let is_over = self.head.len() > MAX_HEAD || !can_be;
+            return if is_over { Progress::REFUSED } else { Progress::More };
         }
         if style == Style::Parentheses && self.head.trim() == "print" {
             self.head.clear();
@@ -128,8 +131,15 @@ impl Named {
         let Some(name) = self.head.strip_prefix(prefix) else {
             return prefix.starts_with(&self.head);
         };
-        let name = name.split('[').next().unwrap_or_default();
-        outlet.delivery.functions().iter().any(|function| function.name.starts_with(name))
+        let mut functions = outlet.delivery.functions().iter();
+        match name.split_once(['[', '\n']) {
+            // The arguments may stand in the next line.
+            Some((line, rest)) if name[line.len()..].starts_with('\n') => {
+                rest.trim().is_empty() && functions.any(|function| function.name == line)
+            }
+            Some((name, _)) => functions.any(|function| function.name == name),
+            None => functions.any(|function| function.name.starts_with(name)),
+        }
     }
 
     /// The name in the head, if it is one that may be called.
@@ -138,6 +148,7 @@ impl Named {
         let name = match self.opener {
             Opener::Gemma => head.strip_prefix("call:").unwrap_or(head),
             Opener::Deepseek => deepseek_name(head)?,
+            Opener::Message => recipient(head)?,
             Opener::Python if !outlet.delivery.knows(head) => {
                 head.rsplit('.').next().unwrap_or(head)
             }
@@ -155,6 +166,13 @@ impl Named {
         outlet.end_call();
         self.given = Given::All;
     }
+}
+
+/// The name in `…to=functions.name…`.
+pub(super) fn recipient(header: &str) -> Option<&str> {
+    let (_, name) = header.split_once("to=")?;
+    let name = name.split(|c: char| c.is_whitespace() || c == '<').next()?;
+    Some(name.strip_prefix("functions.").unwrap_or(name))
 }
 
 /// The name in `name`, `name[ARGS]` or `name[CALL_ID]id[ARGS]`.

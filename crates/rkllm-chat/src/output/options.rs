@@ -1,6 +1,7 @@
 //! What is expected of an output.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::format::ToolFormat;
 use super::reasoning::ReasoningTags;
@@ -47,22 +48,32 @@ impl KnownFunction {
     /// });
     /// assert_eq!(KnownFunction::new("weather", &parameters).strings, ["zip"]);
     /// ```
-    pub fn new(name: impl Into<String>, parameters: &serde_json::Value) -> Self {
+    pub fn new(name: impl Into<String>, parameters: &Value) -> Self {
         let properties = parameters["properties"].as_object().into_iter().flatten();
         let strings = properties.filter(|(_, schema)| is_string(schema));
         Self { name: name.into(), strings: strings.map(|(name, _)| name.clone()).collect() }
     }
 }
 
-/// Whether a schema admits strings and nothing else but null.
-fn is_string(schema: &serde_json::Value) -> bool {
+/// Whether a schema admits strings and nothing else but null, as far as it says so itself.
+fn is_string(schema: &Value) -> bool {
+    let is_null = |schema: &Value| *schema == "null" || schema["type"] == "null";
+    let all = |schemas: &[Value], is_string: fn(&Value) -> bool| {
+        schemas.iter().any(is_string)
+            && schemas.iter().all(|schema| is_string(schema) || is_null(schema))
+    };
+    if let Value::Array(schemas) = &schema["anyOf"] {
+        return all(schemas, is_string);
+    }
     match &schema["type"] {
-        serde_json::Value::String(kind) => kind == "string",
-        serde_json::Value::Array(kinds) => {
-            kinds.iter().any(|kind| kind == "string")
-                && kinds.iter().all(|kind| kind == "string" || kind == "null")
+        Value::String(kind) => kind == "string",
+        Value::Array(kinds) => all(kinds, |kind| kind == "string"),
+        _ => {
+            schema["const"].is_string() || {
+                let values = schema["enum"].as_array();
+                values.is_some_and(|values| values.iter().all(Value::is_string))
+            }
         }
-        _ => schema["enum"].as_array().is_some_and(|values| values.iter().all(|v| v.is_string())),
     }
 }
 
@@ -90,9 +101,12 @@ mod tests {
                 "d": {"enum": ["x", "y"]},
                 "e": {"type": "boolean"},
                 "f": {},
+                "g": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "h": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "i": {"const": "x"},
             }}),
         );
-        assert_eq!(function.strings, ["a", "b", "d"]);
+        assert_eq!(function.strings, ["a", "b", "d", "g", "i"]);
         assert_eq!(KnownFunction::new("f", &json!(null)), KnownFunction::from("f"));
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::thought::Tags;
 
 /// The tags that a reasoning model writes around its thoughts.
 ///
@@ -23,25 +24,16 @@ pub struct ReasoningTags {
     pub close: String,
 }
 
-/// The tags of models in use.
-const KNOWN: [(&str, &str); 9] = [
-    ("<think>", "</think>"),
-    ("[THINK]", "[/THINK]"),
-    ("<seed:think>", "</seed:think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"),
-    ("◁think▷", "◁/think▷"),
-    ("<|channel>thought", "<channel|>"),
-];
-
 impl ReasoningTags {
-    /// The tags that a chat template uses, if they are among those in use: the first of them
-    /// whose closing tag it names, as some templates never write the opening one.
+    /// The tags that a chat template names, if they are among those in use.
     pub fn detect(template_source: &str) -> Option<Self> {
-        let used = KNOWN.into_iter().find(|(_, close)| template_source.contains(close))?;
-        Some(Self { open: used.0.to_owned(), close: used.1.to_owned() })
+        let Tags { open, close } = Tags::of_template(template_source)?;
+        Some(Self { open: open.to_owned(), close: close.to_owned() })
+    }
+
+    /// Whether the model writes in channels, one of which is for its thoughts.
+    pub(super) fn are_channels(&self) -> bool {
+        self.open == Tags::CHANNEL.open && self.close == Tags::CHANNEL.close
     }
 
     /// Whether a prompt ends with the opening tag, so that the answer begins within a thought.
@@ -63,16 +55,6 @@ impl ReasoningTags {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn templates_tell_their_tags() {
-        for (open, close) in KNOWN {
-            let tags = ReasoningTags::detect(&format!("split('{close}')")).unwrap();
-            assert_eq!((tags.open.as_str(), tags.close.as_str()), (open, close));
-            tags.check().unwrap();
-        }
-        assert_eq!(ReasoningTags::detect("{{ message.content }}"), None);
-    }
 
     #[test]
     fn tags_that_cannot_be_told_apart_are_refused() {

@@ -11,6 +11,10 @@ pub(super) struct StringMender {
     escape: Escape,
     /// The first half of a surrogate pair, waiting for the second.
     high: Option<u16>,
+    /// Whether the last character belongs to a word.
+    is_in_word: bool,
+    /// Whether a quotation was begun within the string by the quote that encloses it.
+    is_quoting: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,9 +34,22 @@ impl StringMender {
         self.escape != Escape::None
     }
 
+    /// Takes the quote that encloses the string as part of it, as a word follows: an apostrophe, or
+    /// the beginning of a quotation.
+    pub(super) fn take_quote(&mut self, quote: char, out: &mut String) {
+        self.is_quoting = !self.is_in_word;
+        self.take(quote, out);
+    }
+
+    /// Whether the quote that encloses the string would end a quotation in it; asked once for each.
+    pub(super) fn ends_quotation(&mut self) -> bool {
+        std::mem::take(&mut self.is_quoting)
+    }
+
     /// Takes one character; `false` if it ended an escape without being part of it and must be
     /// given again.
     pub(super) fn take(&mut self, c: char, out: &mut String) -> bool {
+        self.is_in_word = c.is_alphanumeric();
         match self.escape {
             Escape::None if c == '\\' => self.escape = Escape::Backslash,
             Escape::None => {

@@ -1,28 +1,28 @@
 //! A call as a name and parameters in tags.
 
 use super::body::{Given, Outlet, Progress};
-use super::literal::write_literal;
-use super::mark::Mark;
+use super::mark::{LINES_PARAMETER, Mark};
 use super::mender::{Mender, Step, Style};
 use super::named::is_name;
 use super::string::write_string;
+use super::value::{Layout, ParameterValue};
 
 /// Longest name of a function or parameter, in bytes.
 const MAX_NAME: usize = 512;
-/// Longest value, in bytes; what is longer goes on as text.
-const MAX_VALUE: usize = 1 << 20;
 
-/// Reads `name><parameter=x>value</parameter></function>` and `name>{…}</function>`, from where
-/// the name begins.
+/// Reads `name><parameter=x>value</parameter></function>`, `name>{…}</function>`, the same with
+/// names in quotes, and `name`, a line break and `<arg_key>x</arg_key><arg_value>value</arg_value>`;
+/// from where the name begins.
 #[derive(Debug, Clone)]
 pub(super) struct Xml {
+    /// What ends the name of the function.
+    name_end: char,
     state: State,
-    /// The name or value under way.
+    /// The name under way.
     token: String,
     name: String,
     /// The parameters that are strings.
     strings: Vec<String>,
-    parameter: String,
     has_parameters: bool,
     /// The arguments, as far as they are not delivered.
     out: String,
@@ -34,19 +34,25 @@ enum State {
     Name,
     /// Between parameters.
     Body,
-    Parameter,
-    Value,
+    /// In the name of a parameter, which ends the tag.
+    Parameter(Layout),
+    /// In the name of a parameter, which has a tag of its own.
+    Key,
+    /// After that.
+    Keyed,
+    Value(ParameterValue),
     Json(Mender),
 }
 
 impl Xml {
-    pub(super) fn new() -> Self {
+    /// A call whose name ends with this character.
+    pub(super) fn new(name_end: char) -> Self {
         Self {
+            name_end,
             state: State::Name,
             token: String::new(),
             name: String::new(),
             strings: Vec::new(),
-            parameter: String::new(),
             has_parameters: false,
             out: String::new(),
             given: Given::Nothing,
@@ -58,39 +64,50 @@ impl Xml {
     }
 
     pub(super) fn take(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
-        match self.state {
-            State::Name => self.function(c, outlet),
-            State::Body if c.is_whitespace() => Progress::More,
+        match &mut self.state {
+            State::Name if c == self.name_end => self.function(outlet),
+            State::Name | State::Parameter(_) | State::Key => self.token(c, outlet),
+            State::Body | State::Keyed if c.is_whitespace() => Progress::More,
             State::Body if c == '{' && self.given == Given::Nothing => {
                 self.begin(outlet);
                 self.state = State::Json(Mender::new(Style::Braces, &mut self.out));
                 Progress::More
             }
-            State::Body => self.give_up(outlet),
-            State::Parameter => self.parameter(c, outlet),
-            State::Value if self.token.len() >= MAX_VALUE => self.give_up(outlet),
-            State::Value => {
-                self.token.push(c);
-                Progress::More
-            }
+            State::Body | State::Keyed => self.give_up(outlet),
+            State::Value(value) => match value.take(c) {
+                true => Progress::More,
+                false => self.give_up(outlet),
+            },
             State::Json(_) => self.json(c, outlet),
         }
     }
 
     pub(super) fn mark(&mut self, mark: Mark, text: &str, outlet: &mut Outlet<'_>) -> Progress {
-        let ends_line = self.token.ends_with('\n');
         match (&self.state, mark) {
-            (State::Value, Mark::ParameterEnd) => self.end_value(),
+            (State::Name, Mark::Key | Mark::Closer) if self.name_end == '\n' => {
+                return match self.function(outlet) {
+                    Progress::More => self.mark(mark, text, outlet),
+                    refused => refused,
+                };
+            }
+            (State::Value(_), Mark::ParameterEnd) => self.end_value(),
             // The end of the value is missing.
-            (State::Value, Mark::Parameter | Mark::Closer) if ends_line => {
+            (State::Value(value), Mark::Parameter | Mark::Key | Mark::Closer)
+                if value.ends_line() =>
+            {
                 self.end_value();
                 return self.mark(mark, text, outlet);
             }
-            (State::Body, Mark::Parameter) => {
+            (State::Body, Mark::Parameter | Mark::Key) => {
                 self.begin_object(outlet);
-                self.token.clear();
-                self.state = State::Parameter;
+                self.state = match mark {
+                    Mark::Key => State::Key,
+                    _ if text == LINES_PARAMETER => State::Parameter(Layout::Lines),
+                    _ => State::Parameter(Layout::Plain),
+                };
             }
+            (State::Key, Mark::KeyEnd) => self.state = State::Keyed,
+            (State::Keyed, Mark::Value) => return self.begin_value(Layout::Plain, outlet),
             (State::Body, Mark::Closer) => {
                 self.begin_object(outlet);
                 self.close(outlet);
@@ -105,7 +122,7 @@ impl Xml {
                 self.close(outlet);
                 return Progress::Ended;
             }
-            (State::Value | State::Json(_), _) => {
+            (State::Value(_) | State::Json(_), _) => {
                 let all = text.chars().map(|c| self.take(c, outlet));
                 return all.last().unwrap_or(Progress::More);
             }
@@ -116,17 +133,17 @@ impl Xml {
 
     pub(super) fn flush(&mut self, outlet: &mut Outlet<'_>) {
         if self.given == Given::Begun {
+            if let State::Value(value) = &mut self.state {
+                value.flush(&mut self.out);
+            }
             outlet.arguments(&mut self.out);
         }
     }
 
     pub(super) fn close(&mut self, outlet: &mut Outlet<'_>) {
+        self.end_value();
         match &mut self.state {
             State::Json(mender) => mender.close_to(0, &mut self.out),
-            State::Value => {
-                self.end_value();
-                self.out.push('}');
-            }
             _ => self.out.push('}'),
         }
         outlet.arguments(&mut self.out);
@@ -134,34 +151,28 @@ impl Xml {
         self.given = Given::All;
     }
 
-    fn function(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
-        if c != '>' {
-            self.token.push(c);
-            let can_be = self.token.len() <= MAX_NAME && c != '\n';
-            return if can_be { Progress::More } else { Progress::REFUSED };
+    /// Takes one character of a name.
+    fn token(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
+        match self.state {
+            State::Parameter(layout) if c == '>' => return self.begin_value(layout, outlet),
+            _ if self.token.len() >= MAX_NAME => return self.give_up(outlet),
+            State::Name if c == '\n' => return Progress::REFUSED,
+            _ => self.token.push(c),
         }
-        let name = self.token.trim();
-        if !is_name(name) || !outlet.delivery.knows(name) {
-            return Progress::REFUSED;
-        }
-        let function = outlet.delivery.functions().iter().find(|function| function.name == name);
-        self.strings = function.map(|function| function.strings.clone()).unwrap_or_default();
-        self.name = name.to_owned();
-        self.state = State::Body;
         Progress::More
     }
 
-    fn parameter(&mut self, c: char, outlet: &mut Outlet<'_>) -> Progress {
-        if c == '>' {
-            self.parameter = self.token.trim().to_owned();
-            self.token.clear();
-            self.state = State::Value;
-            return Progress::More;
-        }
-        if self.token.len() >= MAX_NAME {
-            return self.give_up(outlet);
-        }
-        self.token.push(c);
+    /// The name of the function is complete.
+    fn function(&mut self, outlet: &mut Outlet<'_>) -> Progress {
+        let name = read_tag(&self.token).map(|(name, _)| name);
+        let Some(name) = name.filter(|name| is_name(name) && outlet.delivery.knows(name)) else {
+            return Progress::REFUSED;
+        };
+        let function = outlet.delivery.functions().iter().find(|function| function.name == name);
+        self.strings = function.map(|function| function.strings.clone()).unwrap_or_default();
+        self.name = name.to_owned();
+        self.token.clear();
+        self.state = State::Body;
         Progress::More
     }
 
@@ -198,35 +209,49 @@ impl Xml {
     fn give_up(&mut self, outlet: &mut Outlet<'_>) -> Progress {
         if self.given == Given::Begun {
             self.close(outlet);
-        }
-        if matches!(self.state, State::Parameter) {
+            // The name of a parameter without value.
             outlet.text(&self.token);
         }
         Progress::REFUSED
     }
 
-    fn end_value(&mut self) {
+    /// The name of a parameter is complete.
+    fn begin_value(&mut self, layout: Layout, outlet: &mut Outlet<'_>) -> Progress {
+        let Some((parameter, is_string)) = read_tag(&self.token) else {
+            return self.give_up(outlet);
+        };
         if std::mem::replace(&mut self.has_parameters, true) {
             self.out.push(',');
         }
-        write_string(&self.parameter, &mut self.out);
+        write_string(parameter, &mut self.out);
         self.out.push(':');
-        let value = self.token.strip_prefix('\n').unwrap_or(&self.token);
-        let value = value.strip_suffix('\n').unwrap_or(value);
-        if self.strings.contains(&self.parameter) || !write_json(value.trim(), &mut self.out) {
-            write_string(value, &mut self.out);
-        }
+        let is_known_string = || self.strings.iter().any(|name| name == parameter);
+        let is_string = is_string.unwrap_or_else(is_known_string);
+        self.state = State::Value(ParameterValue::new(layout, is_string));
         self.token.clear();
-        self.state = State::Body;
+        Progress::More
+    }
+
+    fn end_value(&mut self) {
+        if matches!(self.state, State::Value(_))
+            && let State::Value(value) = std::mem::replace(&mut self.state, State::Body)
+        {
+            value.finish(&mut self.out);
+        }
     }
 }
 
-/// Writes a value that is not a string; `false` if it is one.
-fn write_json(value: &str, out: &mut String) -> bool {
-    let is_container =
-        value.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(value).is_ok();
-    if is_container {
-        out.push_str(value);
-    }
-    is_container || write_literal(value, out)
+/// The name in a tag, which may be quoted, and what the tag says about whether the value is a
+/// string; `None` if there is something else in it.
+fn read_tag(tag: &str) -> Option<(&str, Option<bool>)> {
+    let tag = tag.trim();
+    let Some(quote @ ('"' | '\'')) = tag.chars().next() else { return Some((tag, None)) };
+    let (name, rest) = tag[1..].split_once(quote).unwrap_or((&tag[1..], ""));
+    let is_string = match rest.trim() {
+        "" => None,
+        "string=\"true\"" => Some(true),
+        "string=\"false\"" => Some(false),
+        _ => return None,
+    };
+    Some((name, is_string))
 }

@@ -172,6 +172,155 @@ fn deepseek() {
 }
 
 #[test]
+fn deepseek_markup_of_its_own() {
+    let format = ToolFormat::Deepseek;
+    let call = |parameters: &str| {
+        format!("<｜DSML｜invoke name=\"weather\">\n{parameters}\n</｜DSML｜invoke>\n")
+    };
+    let oslo = call("<｜DSML｜parameter name=\"city\" string=\"true\">Oslo</｜DSML｜parameter>");
+    let section = format!("<｜DSML｜function_calls>\n{oslo}{oslo}</｜DSML｜function_calls>");
+    reads(format, &format!("Hm.\n\n{section}"), &["Hm.", OSLO, OSLO]);
+    let values = "<｜DSML｜parameter name=\"zip\" string=\"true\">12</｜DSML｜parameter>\n\
+                  <｜DSML｜parameter name=\"days\" string=\"false\">3</｜DSML｜parameter>";
+    reads(format, &call(values), &[r#"weather({"zip":"12","days":3})"#]);
+}
+
+#[test]
+fn internlm() {
+    let format = ToolFormat::Hermes;
+    let oslo = "<|action_start|><|plugin|>\n{\"name\": \"weather\", \"parameters\": {\"city\": \
+                \"Oslo\"}}<|action_end|>";
+    reads(format, oslo, &[OSLO]);
+    reads(format, &format!("Sure.{oslo}\n{oslo}"), &["Sure.", OSLO, OSLO]);
+    is_text(format, "<|action_start|><|interpreter|>\n```python\n1 + 1\n```<|action_end|>", 1);
+}
+
+#[test]
+fn minicpm_xml() {
+    let format = ToolFormat::QwenXml;
+    let oslo = "<function name=\"weather\"><param name=\"city\">Oslo</param></function>";
+    reads(format, oslo, &[OSLO]);
+    reads(format, &format!("Hm.\n{oslo}{oslo}"), &["Hm.", OSLO, OSLO]);
+    reads(format, "<function name='time'></function>", &["time({})"]);
+    let values = "<function name=\"weather\">\n<param name=\"a\"><![CDATA[1 < 2\n]]></param>\n\
+                  <param name=\"b\">\n2</param>\n</function>";
+    reads(format, values, &[r#"weather({"a":"1 < 2\n","b":2})"#]);
+    is_text(format, "<function name=\"cook\"><param name=\"a\">1</param></function>", 1);
+}
+
+#[test]
+fn glm() {
+    let format = ToolFormat::Glm;
+    let oslo = "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n\
+                </tool_call>";
+    let rome = "<tool_call>weather<arg_key>city</arg_key><arg_value>Rome</arg_value></tool_call>";
+    reads(format, oslo, &[OSLO]);
+    reads(format, &format!("Hm.\n{oslo}\n{rome}"), &["Hm.", OSLO, ROME]);
+    reads(format, "<tool_call>time</tool_call>", &["time({})"]);
+    reads(format, "<tool_call>time\n</tool_call>", &["time({})"]);
+    let values = "<tool_call>weather\n<arg_key>a</arg_key>\n<arg_value>[1]</arg_value>\n\
+                  <arg_key>b</arg_key>\n<arg_value>x\ny</arg_value>\n</tool_call>";
+    reads(format, values, &[r#"weather({"a":[1],"b":"x\ny"})"#]);
+    reads(format, "<tool_call>{\"name\": \"time\", \"arguments\": {}}</tool_call>", &["time({})"]);
+    reads(format, "<tool_call>weather\n{\"city\": \"Oslo\"}\n</tool_call>", &[OSLO]);
+    // The ends of a value and of a call are missing.
+    let faulty = "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n";
+    reads(format, &format!("{faulty}{rome}"), &[OSLO, ROME]);
+    is_text(format, "<tool_call>the weather in Oslo</tool_call>", 1);
+    is_text(format, "<tool_call>cook\n<arg_key>a</arg_key>\n</tool_call>", 1);
+}
+
+#[test]
+fn glm_without_marks() {
+    let format = ToolFormat::Glm;
+    reads(format, "weather\n{\"city\": \"Oslo\"}", &[OSLO]);
+    reads(format, "\nweather\n{\"city\": \"Oslo\"}<|observation|>", &[OSLO]);
+    let both = "weather\n{\"city\": \"Oslo\"}<|assistant|>weather\n{\"city\": \"Rome\"}";
+    reads(format, both, &[OSLO, ROME]);
+    is_text(format, "weather\nis what it is {}", 0);
+    is_text(format, "weathering {}", 0);
+}
+
+#[test]
+fn python() {
+    let format = ToolFormat::Python;
+    let call = |calls: &str| format!("<|tool_call_start|>{calls}<|tool_call_end|>");
+    reads(format, &call("[weather(city=\"Oslo\")]"), &[OSLO]);
+    reads(format, &call("[weather(city='Oslo'), weather(city=\"Rome\")]"), &[OSLO, ROME]);
+    reads(format, &format!("Hm.{}Done.", call("[time()]")), &["Hm.", "time({})", "Done."]);
+    reads(format, "[weather(city=\"Oslo\")]", &[OSLO]);
+    reads(format, &call("[{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}]"), &[OSLO]);
+    let fence = "\n```python\nweather(city=\"Oslo\")\nweather(city='Rome')\n```\n";
+    let thought = "<think>Hm</think>";
+    reads(format, &format!("{thought}{}\nDone.", call(fence)), &["«Hm»", OSLO, ROME, "Done."]);
+    is_text(format, "[weather is fine](x)", 0);
+    check(&options(format, &["weather"]), fence, &[OSLO, ROME]);
+    is_text(format, "```python\nprint(1)\n```", 0);
+    is_text(format, "So:\n```python\nweather(city=\"Oslo\")\n```", 0);
+    is_text(format, &call("[weather(\"Oslo\")]"), 1);
+}
+
+#[test]
+fn harmony() {
+    let format = ToolFormat::Harmony;
+    let thought = "<|channel|>analysis<|message|>Hm.<|end|>";
+    let final_text = "<|start|>assistant<|channel|>final<|message|>Done.";
+    let call = |city: &str| {
+        format!(
+            "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>\
+             {{\"city\": \"{city}\"}}<|call|>"
+        )
+    };
+    let oslo = call("Oslo");
+    reads(format, &format!("{thought}{final_text}"), &["«Hm.»", "Done."]);
+    reads(format, &format!("{thought}{final_text}<|return|>"), &["«Hm.»", "Done."]);
+    reads(format, &oslo, &[OSLO]);
+    reads(format, &format!("{thought}<|start|>assistant{oslo}"), &["«Hm.»", OSLO]);
+    let both = format!("{oslo}<|start|>assistant{}", call("Rome"));
+    reads(format, &both, &[OSLO, ROME]);
+    let preamble = "<|channel|>commentary<|message|>I look.<|end|>";
+    reads(format, &format!("{preamble}<|start|>assistant{oslo}"), &["I look.", OSLO]);
+    reads(format, &format!("{preamble}{final_text}"), &["I look.\n\nDone."]);
+    // The recipient may stand with the role, which the prompt ends with.
+    let early = " to=functions.weather<|channel|>commentary json<|message|>{\"city\": \"Oslo\"}";
+    reads(format, early, &[OSLO]);
+    reads(format, &format!("{thought}<|start|>assistant{early}"), &["«Hm.»", OSLO]);
+    reads(format, "<|channel|>analysis to=time code<|message|>{}<|call|>", &["time({})"]);
+    // Runtimes may leave out what ends a message.
+    let without_end = format!("{thought}<|start|>assistant{oslo}").replace("<|end|>", "");
+    reads(format, &without_end.replace("<|call|>", ""), &["«Hm.»", OSLO]);
+    reads(format, "to be or not", &["to be or not"]);
+}
+
+#[test]
+fn harmony_that_is_none() {
+    let format = ToolFormat::Harmony;
+    let cook = "<|channel|>commentary to=functions.cook <|constrain|>json<|message|>{}<|call|>";
+    let summary = check(&options(format, &["weather"]), cook, &[cook.trim_end_matches("<|call|>")]);
+    assert_eq!(summary.malformed, 1);
+    let code = "<|channel|>commentary to=functions.weather<|message|>print(1)";
+    is_text(format, code, 1);
+    is_text(format, "<|channel|>commentary and more text <|message|>", 0);
+    is_text(format, "<|start|>assistant", 0);
+    let in_thought = "<|channel|>analysis<|message|>Is <|channel|>x\n a tag?";
+    check(&options(format, &[]), in_thought, &["«Is <|channel|>x\n a tag?»"]);
+}
+
+#[test]
+fn channels_are_told_apart_without_tools() {
+    let options = OutputOptions { reasoning: tags(true), ..OutputOptions::default() };
+    let output = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final\
+                  <|message|>Paris.";
+    check(&options, output, &["«Hm.»", "Paris."]);
+    let call = "<|channel|>commentary to=functions.f<|message|>{}";
+    check(&options, call, &[call]);
+    assert!(check(&options, "<|channel|>analysis<|message|>H", &["«H»"]).unclosed_thought);
+    let options = OutputOptions { stops: vec!["H".into()], in_thought: true, ..options };
+    let output = "Hm.<|end|><|start|>assistant<|channel|>final<|message|>Oh! Hm.";
+    assert_eq!(check(&options, output, &["«Hm.»", "Oh! "]).stop, Some(0));
+}
+
+#[test]
 fn plain_json() {
     let format = ToolFormat::Json;
     let oslo = r#"{"name": "weather", "arguments": {"city": "Oslo"}}"#;
@@ -282,6 +431,33 @@ fn arguments_are_delivered_while_they_are_written() {
     );
     assert_eq!(push("c"), r#"ToolArguments { index: 0, json: "c" }"#);
     assert_eq!(push("\"}"), r#"ToolArguments { index: 0, json: "\"}" } ToolEnd { index: 0 }"#);
+}
+
+#[test]
+fn strings_in_tags_are_delivered_while_they_are_written() {
+    let functions =
+        vec![KnownFunction { name: "write".to_owned(), strings: vec!["text".to_owned()] }];
+    let starts = [
+        (ToolFormat::QwenXml, "<function=write>\n<parameter=text>\n"),
+        (ToolFormat::Glm, "<tool_call>write\n<arg_key>text</arg_key>\n<arg_value>"),
+    ];
+    for (format, start) in starts {
+        let options = OutputOptions { functions: functions.clone(), ..options(format, &[]) };
+        let long = "a line\n".repeat(1 << 18);
+        let output = format!("{start}{long}");
+        let pieces = output.as_bytes().chunks(5).map(|chunk| str::from_utf8(chunk).unwrap());
+        let mut reader = Output::new(options).unwrap();
+        let mut length = 0;
+        for piece in pieces {
+            reader.push(piece, &mut |piece| match piece {
+                Piece::ToolArguments { json, .. } => length += json.len(),
+                Piece::ToolCall { name: "write", .. } => {}
+                _ => panic!("{piece:?}"),
+            });
+        }
+        let written = "{\"text\":\"".len() + long.len() + (1 << 18);
+        assert!((written - 32..written).contains(&length), "{length} of {written}");
+    }
 }
 
 #[test]

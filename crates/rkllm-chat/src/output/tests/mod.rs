@@ -6,10 +6,15 @@ mod text;
 
 use super::*;
 
+/// Tags by tags, or a channel for thoughts.
+fn tags(are_channels: bool) -> Option<ReasoningTags> {
+    ReasoningTags::detect(if are_channels { "<|channel|>analysis" } else { "</think>" })
+}
+
 /// What is expected in most of the tests.
 fn options(tools: ToolFormat, functions: &[&str]) -> OutputOptions {
     OutputOptions {
-        reasoning: ReasoningTags::detect("</think>"),
+        reasoning: tags(tools == ToolFormat::Harmony),
         tools: Some(tools),
         functions: functions.iter().map(|name| KnownFunction::from(*name)).collect(),
         ..OutputOptions::default()

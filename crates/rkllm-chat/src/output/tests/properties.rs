@@ -6,18 +6,8 @@ use proptest::sample::select;
 
 use super::*;
 
-const FORMATS: [ToolFormat; 7] = [
-    ToolFormat::Hermes,
-    ToolFormat::QwenXml,
-    ToolFormat::Llama,
-    ToolFormat::Mistral,
-    ToolFormat::Gemma,
-    ToolFormat::Deepseek,
-    ToolFormat::Json,
-];
-
 /// What outputs are made of, besides the marks of the format.
-const SCRAPS: [&str; 40] = [
+const SCRAPS: [&str; 49] = [
     "<think>",
     "</think>",
     "\n",
@@ -58,20 +48,36 @@ const SCRAPS: [&str; 40] = [
     ">",
     "city>Oslo",
     "12",
+    "f\n",
+    "\"f\">",
+    "\"b\" string=\"true\">",
+    "<![CDATA[",
+    "a long value of several words",
+    "python\n",
+    "f(a=1",
+    "assistant",
+    "commentary to=functions.f ",
 ];
 
 fn output_in(format: ToolFormat) -> impl Strategy<Value = String> {
-    let marks: Vec<&str> = mark::of(format).iter().map(|(text, _)| *text).collect();
+    let of = |format| mark::of(format).iter().map(|(text, _)| *text).collect::<Vec<_>>();
+    let marks = of(format);
     let scrap = prop_oneof![
         3 => select(SCRAPS.as_slice()).prop_map(str::to_owned),
         2 => select(marks.clone()).prop_map(str::to_owned),
+        1 => select(of(ToolFormat::Harmony)).prop_map(str::to_owned),
         1 => (select(marks), 1..9_usize).prop_map(|(mark, keep)| mark.chars().take(keep).collect()),
     ];
     vec(scrap, 0..24).prop_map(|scraps| scraps.concat())
 }
 
 fn any_output() -> impl Strategy<Value = (ToolFormat, String)> {
-    select(FORMATS.as_slice()).prop_flat_map(|format| (Just(format), output_in(format)))
+    select(ToolFormat::ALL.as_slice()).prop_flat_map(|format| (Just(format), output_in(format)))
+}
+
+/// A function of which some parameters are strings.
+fn function() -> KnownFunction {
+    KnownFunction { name: "f".to_owned(), strings: vec!["b".to_owned(), "city".to_owned()] }
 }
 
 fn split(text: &str, sizes: &[usize]) -> Vec<String> {
@@ -83,7 +89,7 @@ fn split(text: &str, sizes: &[usize]) -> Vec<String> {
 }
 
 /// Outputs without fault, with words that occur once and must never be lost.
-const VALID: [(ToolFormat, &str); 14] = [
+const VALID: [(ToolFormat, &str); 24] = [
     (
         ToolFormat::Hermes,
         "<think>\nwone\n</think>\nwtwo\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"wthree\": \
@@ -146,6 +152,55 @@ const VALID: [(ToolFormat, &str); 14] = [
          <｜tool▁call▁end｜><｜tool▁calls▁end｜>",
     ),
     (
+        ToolFormat::Deepseek,
+        "wone\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter \
+         name=\"wtwo\" string=\"true\">wthree</｜DSML｜parameter>\n<｜DSML｜parameter \
+         name=\"wfour\" string=\"false\">[\"wfive\"]</｜DSML｜parameter>\n</｜DSML｜invoke>\n\
+         </｜DSML｜function_calls>",
+    ),
+    (
+        ToolFormat::Hermes,
+        "wone<|action_start|><|plugin|>\n{\"name\": \"f\", \"parameters\": {\"wtwo\": \
+         \"wthree\"}}<|action_end|>wfour",
+    ),
+    (
+        ToolFormat::QwenXml,
+        "wone<function name=\"f\"><param name=\"wtwo\"><![CDATA[wthree < wfour]]></param>\
+         <param name='wfive'>wsix</param></function>",
+    ),
+    (
+        ToolFormat::Glm,
+        "wone\n<tool_call>f\n<arg_key>wtwo</arg_key>\n<arg_value>wthree</arg_value>\n\
+         <arg_key>wfour</arg_key>\n<arg_value>[\"wfive\"]</arg_value>\n</tool_call>\n\
+         <tool_call>f<arg_key>wsix</arg_key><arg_value>wseven</arg_value></tool_call>",
+    ),
+    (ToolFormat::Glm, "f\n{\"wone\": \"wtwo\"}<|assistant|>f\n{\"wthree\": \"wfour\"}"),
+    (
+        ToolFormat::Python,
+        "wone<|tool_call_start|>[f(wtwo=\"wthree\"), f(wfour=['wfive'])]<|tool_call_end|>wsix",
+    ),
+    (
+        ToolFormat::Python,
+        "<|tool_call_start|>\n```python\nf(wone=\"wtwo\")\nf(wthree={\"wfour\": 1})\n```\n\
+         <|tool_call_end|>\nwfive",
+    ),
+    (
+        ToolFormat::Harmony,
+        "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{\"wone\": \"wtwo\", \
+         \"wthree\": [\"wfour\"]}<|call|>",
+    ),
+    (
+        ToolFormat::Harmony,
+        "<|channel|>analysis<|message|>wone<|end|><|start|>assistant<|channel|>commentary\
+         <|message|>wtwo<|end|><|start|>assistant to=functions.f<|channel|>commentary \
+         json<|message|>{\"wthree\": \"wfour\"}<|call|>",
+    ),
+    (
+        ToolFormat::Harmony,
+        " to=functions.f<|channel|>commentary<|message|>{\"wone\": \"wtwo\"}<|end|><|start|>\
+         assistant<|channel|>final<|message|>wthree",
+    ),
+    (
         ToolFormat::Json,
         "wone\n```json\n[{\"name\": \"f\", \"arguments\": {\"wtwo\": \"wthree\"}}]\n```\nwfour",
     ),
@@ -175,12 +230,14 @@ proptest! {
     fn any_split_gives_the_same(
         (format, output) in any_output(),
         sizes in vec(0usize..6, 0..48),
-        functions in select(vec![&["f"][..], &[]]),
+        functions in select(vec![vec![function()], vec![]]),
         stops in select(vec![&[][..], &["Oslo", "\n", "</"], &["}"]]),
-        in_thought in any::<bool>(),
+        (in_thought, other_tags) in any::<(bool, bool)>(),
     ) {
         let stops = stops.iter().map(|stop| stop.to_string()).collect();
-        let options = OutputOptions { stops, in_thought, ..options(format, functions) };
+        let reasoning = tags((format == ToolFormat::Harmony) != other_tags);
+        let tools = Some(format);
+        let options = OutputOptions { stops, reasoning, in_thought, tools, functions };
         let whole = see(&options, [&output]);
         prop_assert_eq!(&see(&options, split(&output, &sizes)), &whole);
         prop_assert_eq!(&see(&options, output.chars().map(String::from)), &whole);

@@ -80,6 +80,11 @@ fn turns() -> Vec<Case> {
         .to_vec()
 }
 
+fn one_by_one() -> Vec<Message> {
+    let (first, second) = (result("a", "noon"), result("b", "noon"));
+    vec![user("Time?"), calling(&["a"]), first, calling(&["b"]), second]
+}
+
 fn calls() -> Vec<Case> {
     let exchange = |ids: &[&str]| {
         let results = ids.iter().map(|id| result(id, "noon"));
@@ -97,18 +102,8 @@ fn calls() -> Vec<Case> {
             &[ToolCallsAsText],
         ),
         ("mistral_nemo", exchange(&["call_1"]), exchange(&["call00000"]), &[ToolCallsRenamed]),
-        (
-            "llama3_1",
-            exchange(&["a", "b"]),
-            vec![
-                user("Time?"),
-                calling(&["a"]),
-                result("a", "noon"),
-                calling(&["b"]),
-                result("b", "noon"),
-            ],
-            &[ToolCallsSplit],
-        ),
+        ("llama3_1", exchange(&["a", "b"]), one_by_one(), &[ToolCallsSplit]),
+        ("gpt_oss", exchange(&["a", "b"]), one_by_one(), &[ToolCallsSplit]),
     ]
 }
 
@@ -174,20 +169,28 @@ fn abilities_are_seen_from_the_outside() {
         [
             "functiongemma",
             "glm4",
+            "glm4_6",
+            "gpt_oss",
             "granite",
+            "granite4",
             "hermes",
+            "internlm3",
+            "lfm2",
             "llama3_1",
             "llama3_2",
+            "minicpm5",
             "mistral_nemo",
             "mistral_v03",
+            "phi4_mini",
             "qwen2_5",
             "qwen3",
+            "qwen3_coder",
             "smollm3",
         ]
     );
     assert_eq!(
         names(rkllm_chat::ChatTemplate::supports_thinking),
-        ["deepseek_r1", "qwen3", "qwq", "smollm3"]
+        ["deepseek_r1", "glm4_6", "minicpm5", "qwen3", "qwq", "smollm3"]
     );
     assert_eq!(names(|template| !template.supports_system()), ["gemma2", "mixtral", "olmo"]);
 }

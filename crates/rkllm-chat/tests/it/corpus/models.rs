@@ -29,6 +29,9 @@ const NO_CONTENT: [&str; 1] = ["deepseek_r1"];
 /// Models whose templates know the content of messages as a list of parts only.
 const PARTS: [&str; 1] = ["smolvlm"];
 
+/// Models whose templates call reasoning `thinking`.
+const THINKING: [&str; 1] = ["gpt_oss"];
+
 /// A template of the corpus.
 pub(super) struct Model {
     pub(super) name: String,
@@ -63,6 +66,10 @@ impl Model {
 
     pub(super) fn no_content(&self) -> bool {
         NO_CONTENT.contains(&self.name.as_str())
+    }
+
+    pub(super) fn thinking(&self) -> bool {
+        THINKING.contains(&self.name.as_str())
     }
 
     pub(super) fn parts(&self) -> bool {

@@ -70,6 +70,9 @@ fn view(message: &Message, model: &Model) -> Value {
     let mut view = json!({ "role": message.role.as_str(), "content": content });
     if let Some(reasoning) = &message.reasoning {
         view["reasoning_content"] = json!(reasoning);
+        if model.thinking() && (message.content.is_empty() || message.tool_calls.is_empty()) {
+            view["thinking"] = json!(reasoning);
+        }
     }
     if !message.tool_calls.is_empty() {
         view["tool_calls"] = message.tool_calls.iter().map(|call| call_view(call, model)).collect();
