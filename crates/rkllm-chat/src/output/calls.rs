@@ -57,6 +57,10 @@ impl Calls {
         }
     }
 
+    pub(super) fn format(&self) -> ToolFormat {
+        self.format
+    }
+
     /// Whether what comes belongs to a call.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.state, State::Outside)

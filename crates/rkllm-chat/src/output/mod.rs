@@ -4,6 +4,7 @@ mod body;
 mod calls;
 mod channels;
 mod delivery;
+mod draft;
 mod envelope;
 mod format;
 mod gap;
@@ -30,6 +31,7 @@ use self::body::Outlet;
 use self::calls::Calls;
 use self::channels::{Channel, Channels};
 use self::delivery::{Delivery, Sink};
+use self::draft::Draft;
 use self::mark::Mark;
 use self::scanner::{Scanner, Symbol};
 use crate::Error;
@@ -47,7 +49,9 @@ use crate::Error;
 ///   thought, where the answer begins, and once in the text of an answer without any thought, as
 ///   some models write nothing but that. White space around the tags is left out. Where the tags
 ///   are those of a channel, as [`ReasoningTags::detect`] finds them for gpt-oss, the headers of all
-///   messages are left out; an empty line stands between the texts of two.
+///   messages are left out; an empty line stands between the texts of two. What a thought says
+///   about calls is part of it; but an output that ends with a call in a thought that was not
+///   ended makes that call.
 /// - **Calls** are read in the format given. Their arguments are always a JSON object: faults that
 ///   small models make are mended. The name comes first, and the arguments while they are written,
 ///   where that can be done: not if they come before the name, are a string that holds JSON, or
@@ -88,6 +92,8 @@ struct Parts {
     channels: Option<Channels>,
     begins_lines: bool,
     in_thought: bool,
+    /// The end of the thought under way, should it be a call.
+    draft: Draft,
     /// Whether there was a mark of a thought yet, be it in the prompt.
     has_thought: bool,
     /// Whether the line has nothing but white space so far, where that matters.
@@ -126,6 +132,7 @@ impl Output {
             delivery: Delivery::new(options)?,
             begins_lines,
             in_thought,
+            draft: Draft::default(),
             has_thought: in_thought,
             is_line_start: begins_lines,
         };
@@ -150,9 +157,18 @@ impl Output {
             self.parts.take(Symbol::Text(&held), sink);
         }
         self.parts.end_header(sink);
-        let Parts { mut delivery, calls, in_thought, .. } = self.parts;
+        let Parts { mut delivery, calls, mut in_thought, draft, .. } = self.parts;
         if let Some(calls) = calls {
-            calls.finish(&mut Outlet { delivery: &mut delivery, sink });
+            let drafted = match in_thought {
+                true => draft.calls(calls.format(), delivery.functions()),
+                false => Vec::new(),
+            };
+            in_thought &= drafted.is_empty();
+            let mut outlet = Outlet { delivery: &mut delivery, sink };
+            for (name, arguments) in drafted {
+                outlet.whole_call(&name, arguments);
+            }
+            calls.finish(&mut outlet);
         }
         delivery.finish(in_thought, sink)
     }
@@ -170,13 +186,20 @@ impl Parts {
             }
             Symbol::Mark(Mark::ThoughtClose, _) if self.in_thought => {
                 self.in_thought = false;
+                self.draft = Draft::default();
                 self.delivery.interrupt(sink);
             }
             // Repeats the tag that the prompt ends with.
             Symbol::Mark(Mark::ThoughtOpen, _)
                 if self.in_thought && self.delivery.is_thought_fresh() => {}
             Symbol::Text(text) => self.plain(text, sink),
-            Symbol::Mark(_, text) if self.in_thought => self.delivery.thought(text, sink),
+            Symbol::Mark(mark, text) if self.in_thought => {
+                match mark {
+                    Mark::Opener(_) => self.draft.begin(text),
+                    _ => self.draft.add(text),
+                }
+                self.delivery.thought(text, sink);
+            }
             Symbol::Mark(mark, text) => self.mark(mark, text, sink),
         }
     }
@@ -184,7 +207,10 @@ impl Parts {
     /// Takes what is no markup.
     fn plain(&mut self, text: &str, sink: Sink<'_>) {
         match self.in_thought {
-            true => self.delivery.thought(text, sink),
+            true => {
+                self.draft.add(text);
+                self.delivery.thought(text, sink);
+            }
             false => self.text(text, sink),
         }
     }

@@ -63,6 +63,29 @@ fn an_unclosed_thought_is_a_thought() {
 }
 
 #[test]
+fn a_call_at_the_end_of_an_unclosed_thought_is_made() {
+    let tools = options(ToolFormat::Hermes, &["f"]);
+    let call = |a: u8| {
+        format!("<tool_call>\n{{\"name\": \"f\", \"arguments\": {{\"a\": {a}}}}}\n</tool_call>")
+    };
+    let plan = format!("<think>I call\n{}\nor so.", call(1));
+    let thought = format!("«I call\n{}\nor so.»", call(1));
+    check(&tools, &plan, &[&thought]);
+    check(&tools, &format!("{plan}</think>\n{}", call(2)), &[&thought, "f({\"a\":2})"]);
+    check(&tools, &format!("<think>{}</think>", call(1)), &[&format!("«{}»", call(1))]);
+    let both = format!("{}\n{}", call(2), call(3));
+    let summary = check(
+        &tools,
+        &format!("{plan}\n{both}"),
+        &[&thought.replace('»', &format!("\n{both}»")), "f({\"a\":2})", "f({\"a\":3})"],
+    );
+    assert!(!summary.unclosed_thought);
+    let cut = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1";
+    let summary = check(&tools, &format!("<think>{cut}"), &[&format!("«{cut}»")]);
+    assert!(summary.unclosed_thought);
+}
+
+#[test]
 fn any_tags_will_do() {
     let tags =
         [("[THINK]", "[/THINK]"), ("<|channel>thought", "<channel|>"), ("◁think▷", "◁/think▷")];
