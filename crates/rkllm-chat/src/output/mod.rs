@@ -252,8 +252,9 @@ impl Parts {
                 }
             }
             (Channel::Call, Some(calls)) => {
-                self.in_thought = false;
-                self.delivery.interrupt(sink);
+                if std::mem::take(&mut self.in_thought) {
+                    self.delivery.interrupt(sink);
+                }
                 calls.begin_message(header);
             }
             _ => self.plain(&header, sink),

@@ -300,6 +300,7 @@ fn harmony_that_is_none() {
     assert_eq!(summary.malformed, 1);
     let code = "<|channel|>commentary to=functions.weather<|message|>print(1)";
     is_text(format, code, 1);
+    is_text(format, &format!("\n{code}"), 1);
     is_text(format, "<|channel|>commentary and more text <|message|>", 0);
     is_text(format, "<|start|>assistant", 0);
     let in_thought = "<|channel|>analysis<|message|>Is <|channel|>x\n a tag?";
