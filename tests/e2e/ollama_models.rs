@@ -10,6 +10,7 @@ use rkllm_sys::Generation;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::hermes;
 use crate::server::Server;
 
 /// A server with the folder of the script, which is a model, as its models directory.
@@ -222,4 +223,56 @@ async fn describe() -> HttpResponse {
 async fn send_file(content: Data<Vec<u8>>) -> HttpResponse {
     let tag = format!("\"{}\"", hexadecimal(&content));
     HttpResponse::Ok().insert_header(("etag", tag)).body(Bytes::copy_from_slice(&content))
+}
+
+/// Gives the model's tokenizer the tokens for texts with a gap.
+fn add_gap(script: &Script) {
+    let path = script.dir().join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let marks = tokenizer["added_tokens"].as_array_mut().unwrap();
+    for (id, name) in (1000..).zip(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"]) {
+        let mut mark = marks[0].clone();
+        mark["id"] = id.into();
+        mark["content"] = name.into();
+        marks.push(mark);
+    }
+    std::fs::write(path, tokenizer.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_model_can_do_is_known_before_it_is_loaded() {
+    let script = Script::new();
+    hermes::add_files(&script);
+    add_gap(&script);
+    let server = start(&script, &[]);
+    let shown: Value =
+        post(&server, "/api/show", json!({"model": "model"})).await.json().await.unwrap();
+    assert_eq!(shown["capabilities"], json!(["completion", "tools", "embedding"]));
+    assert!(shown["template"].as_str().unwrap().contains("<tools>"));
+
+    let tools = json!([{"type": "function", "function": {"name": "time", "parameters": {}}}]);
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    let chat = json!({"model": "model", "messages": messages, "tools": tools, "stream": false});
+    assert_eq!(post(&server, "/api/chat", chat).await.status(), 200);
+    let listed: Value = send(&server, Method::GET, "/api/tags", "").await.json().await.unwrap();
+    let loaded = json!(["completion", "tools", "insert", "embedding"]);
+    assert_eq!(listed["models"][0]["capabilities"], loaded);
+}
+
+#[tokio::test]
+async fn a_model_is_loaded_before_it_is_said_to_lack_something() {
+    let script = Script::new();
+    hermes::add_files(&script);
+    add_gap(&script);
+    let server = start(&script, &[]);
+    // Only the vocabulary of a model in memory tells that it can fill gaps.
+    let gap = json!({
+        "model": "model", "prompt": "a", "suffix": "b", "stream": false, "keep_alive": 0,
+    });
+    assert_eq!(post(&server, "/api/generate", gap).await.status(), 200);
+    let think = json!({"model": "model", "prompt": "x", "think": true});
+    let refused = post(&server, "/api/generate", think).await;
+    assert_eq!(refused.status(), 400);
+    let said: Value = refused.json().await.unwrap();
+    assert_eq!(said["error"], "\"model\" does not support thinking");
 }

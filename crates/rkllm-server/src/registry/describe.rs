@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::catalog::{Broken, Format, ModelEntry};
+use super::catalog::{Broken, ModelEntry};
 use super::shelf::Loaded;
 use super::spec::Defaults;
 use super::{Abilities, ModelInfo, ModelState};
@@ -31,7 +31,10 @@ pub(super) fn describe(
     let trained = on_disk.context_length.and_then(|length| u32::try_from(length).ok());
     let planned = settings.context_length.or(defaults.context).unwrap_or(USUAL_CONTEXT);
     let planned = trained.map_or(planned, |trained| planned.min(trained));
-    let abilities = in_memory.map(|facts| facts.abilities);
+    let (abilities, own_template) = match in_memory {
+        Some(facts) => (facts.abilities, facts.template.clone()),
+        None => foreseen(entry),
+    };
     let state = match (&status, loaded) {
         (&Some(Status::Loading { since, deadline }), _) => ModelState::Loading { since, deadline },
         (Some(Status::Failed { reason, .. }), _) => ModelState::Failed { reason: reason.clone() },
@@ -56,16 +59,26 @@ pub(super) fn describe(
         parameter_size: on_disk.parameter_size.unwrap_or_default(),
         quantization: on_disk.quantization.unwrap_or_default(),
         context: in_memory.map_or(planned, |facts| facts.context),
-        abilities: abilities.unwrap_or(Abilities {
-            completion: true,
-            embedding: entry.format == Format::Gguf,
-            ..Abilities::default()
-        }),
-        template: in_memory.and_then(|facts| facts.template.clone()).or(settings.template.clone()),
+        abilities,
+        template: own_template.or(settings.template.clone()),
         system: settings.system.clone(),
         defaults: settings.sampling.clone().over(defaults.sampling.clone()),
         state,
     }
+}
+
+/// What a model that is not in memory can be asked for, and its template. Whether it can fill gaps
+/// only its vocabulary tells, which is not read here.
+fn foreseen(entry: &ModelEntry) -> (Abilities, Option<String>) {
+    let foreseen = &entry.foreseen;
+    let abilities = Abilities {
+        completion: true,
+        tools: foreseen.tools,
+        thinking: foreseen.thinking,
+        insert: false,
+        embedding: true,
+    };
+    (abilities, foreseen.template.clone())
 }
 
 /// What looks like a model and cannot be used.

@@ -5,7 +5,7 @@ use super::reply;
 use crate::app::State;
 use crate::error::{Code, Error};
 use crate::generate::{Input, Request};
-use crate::registry::Abilities;
+use crate::registry::{Abilities, ModelState, Target};
 
 /// Abilities that a request needs beside completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,21 @@ impl Needs {
     }
 
     /// Refuses what the model cannot do, in the words that programs look for.
-    pub(super) async fn check(self, state: &State, model: &str) -> Result<(), Error> {
+    pub(super) async fn check(self, state: &State, target: &Target) -> Result<(), Error> {
         if !(self.tools || self.thinking || self.insert) {
             return Ok(());
         }
-        let info = state.registry.model(Some(model)).await;
-        let info = info.map_err(|error| reply::about(model, error))?;
+        let model = target.model.as_deref().unwrap_or_default();
+        let about = |error| reply::about(model, error);
+        let mut info = state.registry.model(target.model.as_deref()).await.map_err(about)?;
+        let is_loaded = matches!(info.state, ModelState::Ready { .. });
+        if self.missing(info.abilities).is_some() && !is_loaded {
+            // Only a model in memory is known to lack something. It stays as long as usual: one
+            // that is to be kept for no time would be gone before it is asked.
+            let load = Target { model: target.model.clone(), keep_alive: None };
+            state.registry.load(&load).await.map_err(about)?;
+            info = state.registry.model(target.model.as_deref()).await.map_err(about)?;
+        }
         match self.missing(info.abilities) {
             Some(what) => Err(lacks(model, what)),
             None => Ok(()),

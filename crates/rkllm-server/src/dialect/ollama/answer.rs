@@ -24,8 +24,8 @@ pub(super) async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse
         let line = Line::new(shape, &model, Time::now(), said);
         return Ok(reply::json(reply::accepted(&ignored), &line));
     };
-    Needs::of(&request).check(state, &model).await?;
     let target = Target { model: Some(model.clone()), keep_alive };
+    Needs::of(&request).check(state, &target).await?;
     let Accepted { answer, ignored: unheard, .. } =
         match state.registry.answer(&target, request).await {
             Ok(accepted) => accepted,

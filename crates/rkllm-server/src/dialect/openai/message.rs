@@ -38,6 +38,7 @@ enum WireRole {
 #[derive(Debug, Deserialize)]
 struct Call {
     id: Option<String>,
+    r#type: Option<String>,
     function: Function,
 }
 
@@ -122,6 +123,11 @@ impl WireMessage {
         ];
         let unheard = fields.into_iter().filter(|(_, unheard)| *unheard);
         ignored.extend(unheard.map(|(name, _)| format!("{path}.{name}")));
+        for (index, call) in self.tool_calls.iter().flatten().enumerate() {
+            if assistant && call.r#type.as_deref().is_some_and(|kind| kind != "function") {
+                ignored.push(format!("{path}.tool_calls[{index}].type"));
+            }
+        }
     }
 }
 
@@ -172,10 +178,12 @@ mod tests {
         let (_, ignored) = read(
             r#"[{"role": "user", "content": "hi", "tool_call_id": "x", "reasoning": "y",
                  "tool_calls": []},
-                {"role": "assistant", "content": "no", "refusal": "no", "tool_call_id": "x"}]"#,
+                {"role": "assistant", "content": "no", "refusal": "no", "tool_call_id": "x",
+                 "tool_calls": [{"type": "function", "function": {"name": "a"}},
+                                {"type": "program", "function": {"name": "b"}}]}]"#,
         )
         .unwrap();
-        insta::assert_snapshot!(ignored.join(", "), @"messages[0].reasoning, messages[0].tool_calls, messages[0].tool_call_id, messages[1].refusal, messages[1].tool_call_id");
+        insta::assert_snapshot!(ignored.join(", "), @"messages[0].reasoning, messages[0].tool_calls, messages[0].tool_call_id, messages[1].refusal, messages[1].tool_call_id, messages[1].tool_calls[1].type");
     }
 
     #[test]

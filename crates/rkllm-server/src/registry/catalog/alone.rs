@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::entry::ModelEntry;
 use super::error::CatalogError;
+use super::foreseen::Foreseen;
 use super::{Catalog, scan};
 
 impl Catalog {
@@ -14,7 +15,9 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`] when it cannot be used.
     pub(crate) fn file(file: &Path) -> Result<Arc<ModelEntry>, CatalogError> {
-        scan::file(file).map(Arc::new)
+        let mut entry = scan::file(file)?;
+        entry.foreseen = Arc::new(Foreseen::of(&entry));
+        Ok(Arc::new(entry))
     }
 
     /// A catalog of one model.

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::error::CatalogError;
 use super::facts::Facts;
 use super::file_id::FileId;
+use super::foreseen::Foreseen;
 use super::name::ModelName;
 use super::settings::Settings;
 use super::words::NameFacts;
@@ -75,6 +76,8 @@ pub(crate) struct ModelEntry {
     pub(super) parts: usize,
     pub(super) named: NameFacts,
     pub(super) facts: FileFacts,
+    /// What it will be able to do with text.
+    pub(crate) foreseen: Arc<Foreseen>,
 }
 
 impl ModelEntry {

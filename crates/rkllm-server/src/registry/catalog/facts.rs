@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::entry::Format;
 use super::error::CatalogError;
-use super::gguf::{Header, quantization};
+use super::gguf::{Header, TEMPLATE, quantization};
 use super::words::NameFacts;
 
 /// Facts of a model file. Where the header of the file and its name disagree, the header counts; of
@@ -24,8 +24,8 @@ pub(crate) struct Facts {
     pub(crate) context_length: Option<u64>,
     /// Numbers in a vector of the model.
     pub(crate) embedding_length: Option<u64>,
-    /// Whether the file holds a chat template.
-    pub(crate) chat_template: bool,
+    /// The chat template in the file.
+    pub(crate) chat_template: Option<String>,
     /// Kind of tokenizer in the file, such as `gpt2`.
     pub(crate) tokenizer: Option<String>,
     /// The chip that the model was converted for.
@@ -68,7 +68,7 @@ impl Facts {
             quantization: stored.map(str::to_owned).or(named.quantization),
             context_length: of("context_length"),
             embedding_length: of("embedding_length"),
-            chat_template: header.chat_template,
+            chat_template: header.text(TEMPLATE).map(str::to_owned),
             tokenizer: header.text("tokenizer.ggml.model").map(str::to_owned),
             platform: named.platform,
             architecture,
@@ -105,7 +105,7 @@ mod tests {
             quantization: Some("Q4_1".into()),
             context_length: Some(8192),
             embedding_length: Some(576),
-            chat_template: true,
+            chat_template: Some("{{ messages }}".repeat(100)),
             tokenizer: Some("gpt2".into()),
             platform: None,
         };

@@ -9,8 +9,12 @@ pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 
 /// Most bytes that a header may have; vocabularies of a quarter of a million tokens have 20 MB.
 const MAX_HEADER: u64 = 128 << 20;
-/// Longest text that is kept. Longer ones, such as chat templates, are passed over.
+/// Longest text that is kept. Longer ones are passed over.
 const MAX_TEXT: u64 = 1024;
+/// Longest chat template that is kept; real ones have some 10 kB.
+const MAX_TEMPLATE: u64 = 1 << 20;
+/// The name of the chat template.
+pub(super) const TEMPLATE: &str = "tokenizer.chat_template";
 /// Longest name of a value.
 const MAX_KEY: u64 = 65535;
 /// Most dimensions of a tensor.
@@ -21,8 +25,6 @@ const MAX_DIMENSIONS: u32 = 8;
 pub(super) struct Header {
     texts: HashMap<String, String>,
     numbers: HashMap<String, u64>,
-    /// Whether there is a chat template.
-    pub(super) chat_template: bool,
     /// Number of weights in all tensors.
     pub(super) parameters: u64,
 }
@@ -69,8 +71,8 @@ impl Header {
         let number = match Type::read(input)? {
             Type::Text => {
                 let length = input.u64()?;
-                self.chat_template |= key == "tokenizer.chat_template" && length > 0;
-                if length > MAX_TEXT {
+                let most = if key == TEMPLATE { MAX_TEMPLATE } else { MAX_TEXT };
+                if length > most {
                     return input.skip(length);
                 }
                 let text = input.text(length)?;
@@ -321,8 +323,7 @@ pub(super) mod tests {
         assert_eq!(header.text("general.architecture"), Some("llama"));
         assert_eq!(header.number("llama.context_length"), Some(8192));
         assert_eq!(header.text("tokenizer.ggml.model"), Some("gpt2"));
-        assert_eq!(header.text("tokenizer.chat_template"), None);
-        assert!(header.chat_template);
+        assert_eq!(header.text(TEMPLATE).map(str::len), Some(1400));
         assert_eq!(header.parameters, 576 * 49152 + 576);
         assert_eq!(quantization(header.number("general.file_type").unwrap()), Some("Q4_1"));
     }

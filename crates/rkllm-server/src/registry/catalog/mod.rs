@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod facts;
 mod file_id;
+mod foreseen;
 mod gguf;
 pub(crate) mod keep_alive;
 mod known;
@@ -28,6 +29,7 @@ mod settings;
 mod tests;
 mod words;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub(crate) use entry::{Broken, Format, ModelEntry};
 pub(crate) use error::CatalogError;
 pub(crate) use settings::Library;
 
+use foreseen::Foreseen;
 use known::Known;
 use resolve::Names;
 
@@ -54,7 +57,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Folder`] when the folder itself cannot be listed.
     pub(crate) fn scan(folder: &Path) -> Result<Self, CatalogError> {
-        Self::look(folder, Known::default())
+        Self::look(folder, &[])
     }
 
     /// Looks again, and says what is different. What is known of files that are the same is kept.
@@ -62,14 +65,21 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Folder`] when the folder itself cannot be listed.
     pub(crate) fn rescan(&self) -> Result<(Self, Diff), CatalogError> {
-        let new = Self::look(&self.folder, Known::of(&self.entries))?;
+        let new = Self::look(&self.folder, &self.entries)?;
         let old = (self.entries.as_slice(), self.broken.as_slice());
         let diff = Diff::between(old, (&new.entries, &new.broken));
         Ok((new, diff))
     }
 
-    fn look(folder: &Path, known: Known<'_>) -> Result<Self, CatalogError> {
-        let (entries, broken) = build::build(scan::scan(folder, known)?);
+    fn look(folder: &Path, old: &[Arc<ModelEntry>]) -> Result<Self, CatalogError> {
+        let (mut entries, broken) = build::build(scan::scan(folder, Known::of(old))?);
+        let old: HashMap<_, _> = old.iter().map(|entry| (&entry.key, entry)).collect();
+        for entry in &mut entries {
+            let same = old.get(&entry.key).filter(|old| old.same(entry));
+            let foreseen = same.map(|old| Arc::clone(&old.foreseen));
+            let foreseen = foreseen.unwrap_or_else(|| Arc::new(Foreseen::of(entry)));
+            Arc::make_mut(entry).foreseen = foreseen;
+        }
         Ok(Self { folder: folder.to_owned(), entries, broken })
     }
 

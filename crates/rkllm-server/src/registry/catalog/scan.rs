@@ -318,6 +318,7 @@ impl Scanner<'_> {
             parts: model.parts,
             named,
             facts,
+            foreseen: Arc::default(),
         });
     }
 }

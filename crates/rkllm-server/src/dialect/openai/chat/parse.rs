@@ -215,6 +215,18 @@ mod tests {
     }
 
     #[test]
+    fn a_history_with_calls_is_heard_in_full() {
+        let (_, _, asked) = read(
+            r#"{"model": "m", "messages": [
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": null, "tool_calls": [
+                    {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "1", "content": "21 degrees"}]}"#,
+        );
+        assert!(asked.ignored.is_empty(), "{:?}", asked.ignored);
+    }
+
+    #[test]
     fn fields_are_ignored_by_their_name_in_the_body() {
         let (_, _, asked) = read(&chat(
             r#""max_completion_tokens": 5, "store": false, "user": "u", "reasoning_effort": "low",
