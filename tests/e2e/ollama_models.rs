@@ -9,6 +9,7 @@ use rkllm_fake::{Script, library};
 use rkllm_sys::Generation;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use crate::hermes;
 use crate::server::Server;
@@ -225,10 +226,12 @@ async fn send_file(content: Data<Vec<u8>>) -> HttpResponse {
     HttpResponse::Ok().insert_header(("etag", tag)).body(Bytes::copy_from_slice(&content))
 }
 
-/// Gives the model's tokenizer the tokens for texts with a gap.
-fn add_gap(script: &Script) {
-    let path = script.dir().join("tokenizer.json");
-    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+/// A models directory with one model, which has a tokenizer, a template and tokens for gaps.
+fn folder_of_one() -> TempDir {
+    let script = Script::new();
+    hermes::add_files(&script);
+    let read = |name: &str| std::fs::read(script.dir().join(name)).unwrap();
+    let mut tokenizer: Value = serde_json::from_slice(&read("tokenizer.json")).unwrap();
     let marks = tokenizer["added_tokens"].as_array_mut().unwrap();
     for (id, name) in (1000..).zip(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"]) {
         let mut mark = marks[0].clone();
@@ -236,15 +239,21 @@ fn add_gap(script: &Script) {
         mark["content"] = name.into();
         marks.push(mark);
     }
-    std::fs::write(path, tokenizer.to_string()).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["chat_template.jinja", "config.json"] {
+        std::fs::write(folder.join(name), read(name)).unwrap();
+    }
+    std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    std::fs::write(folder.join("model.rkllm"), "# rkllm-fake\n").unwrap();
+    root
 }
 
 #[tokio::test]
 async fn what_a_model_can_do_is_known_before_it_is_loaded() {
-    let script = Script::new();
-    hermes::add_files(&script);
-    add_gap(&script);
-    let server = start(&script, &[]);
+    let folder = folder_of_one();
+    let server = Server::scripted_folder(folder.path(), &[]);
     let shown: Value =
         post(&server, "/api/show", json!({"model": "model"})).await.json().await.unwrap();
     assert_eq!(shown["capabilities"], json!(["completion", "tools", "embedding"]));
@@ -261,10 +270,8 @@ async fn what_a_model_can_do_is_known_before_it_is_loaded() {
 
 #[tokio::test]
 async fn a_model_is_loaded_before_it_is_said_to_lack_something() {
-    let script = Script::new();
-    hermes::add_files(&script);
-    add_gap(&script);
-    let server = start(&script, &[]);
+    let folder = folder_of_one();
+    let server = Server::scripted_folder(folder.path(), &[]);
     // Only the vocabulary of a model in memory tells that it can fill gaps.
     let gap = json!({
         "model": "model", "prompt": "a", "suffix": "b", "stream": false, "keep_alive": 0,
