@@ -1,4 +1,5 @@
-//! What people use: the SDKs of OpenAI, Ollama and Anthropic, by the scripts in `tests/clients`.
+//! What people use: the SDKs of OpenAI, Ollama and Anthropic, LangChain, and Vercel's AI SDK, by the
+//! scripts in `tests/clients`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,15 @@ use rkllm_fake::Script;
 
 use crate::hermes;
 use crate::server::{Server, model};
+
+const SCRIPTS: [&str; 6] = [
+    "check_openai.py",
+    "check_ollama.py",
+    "check_anthropic.py",
+    "check_langchain.py",
+    "check_openai.cjs",
+    "check_ai_sdk.cjs",
+];
 
 /// Where the names of the server's files lead from.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -24,7 +34,7 @@ fn run_all(server: &Server, model: &str, calls: bool) {
     let python = provided("python/bin/python", "python");
     let modules = provided("node/node_modules", "node");
     let mut failed = Vec::new();
-    for script in ["check_openai.py", "check_ollama.py", "check_anthropic.py", "check_openai.cjs"] {
+    for script in SCRIPTS {
         let program = if script.ends_with(".py") { python.as_os_str() } else { OsStr::new("node") };
         let mut command = Command::new(program);
         command.arg(Path::new(ROOT).join("tests/clients").join(script));
