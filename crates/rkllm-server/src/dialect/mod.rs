@@ -11,6 +11,7 @@ mod failure;
 mod id;
 mod ignored;
 mod json;
+mod media;
 pub(crate) mod native;
 pub(crate) mod ollama;
 pub(crate) mod openai;

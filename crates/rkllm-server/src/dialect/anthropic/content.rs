@@ -6,6 +6,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::dialect::media;
+
 /// A text or a list of blocks.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -15,7 +17,7 @@ pub(super) enum Content {
 
 /// One block: the fields of all kinds of blocks, flat, so that each keeps its place in error
 /// messages and unknown ones show.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Block {
     pub(super) r#type: String,
     pub(super) text: Option<String>,
@@ -48,6 +50,39 @@ pub(super) struct Data {
     /// Of what is text, there is no other kind.
     #[serde(rename = "media_type")]
     _media_type: Option<IgnoredAny>,
+}
+
+impl Block {
+    /// What it is if a model that reads text alone cannot take it.
+    fn medium(&self) -> Option<&'static str> {
+        match (self.r#type.as_str(), &self.source) {
+            ("image", _) => Some("an image"),
+            ("audio" | "input_audio", _) => Some("audio"),
+            ("document", Some(Source::Data(data))) => match data.r#type.as_str() {
+                "text" | "content" => None,
+                _ => Some("a document"),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Content {
+    /// The content with a word in the place of each block that is no text, and of these the numbers.
+    pub(super) fn without_media(self) -> (Self, Vec<usize>) {
+        let Self::Blocks(mut blocks) = self else {
+            return (self, Vec::new());
+        };
+        let mut left_out = Vec::new();
+        for (index, block) in blocks.iter_mut().enumerate() {
+            if let Some(what) = block.medium() {
+                let text = Some(media::left_out(what));
+                *block = Block { r#type: "text".to_owned(), text, ..Block::default() };
+                left_out.push(index);
+            }
+        }
+        (Self::Blocks(blocks), left_out)
+    }
 }
 
 impl<'de> Deserialize<'de> for Content {

@@ -118,8 +118,11 @@ impl Conversation<'_> {
     }
 
     fn result(&mut self, place: &str, block: Block) -> Result<Message, Error> {
+        let place = format!("{place}.content");
         let content = block.content.unwrap_or(Content::Text(String::new()));
-        let mut text = self.text(&format!("{place}.content"), content)?;
+        let (content, left_out) = content.without_media();
+        self.ignored.extend(left_out.into_iter().map(|index| format!("{place}[{index}]")));
+        let mut text = self.text(&place, content)?;
         if block.is_error == Some(true) {
             text = format!("Error: {text}");
         }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::either::TextOrList;
 use super::error::{invalid, unsupported};
-use crate::dialect::json;
+use crate::dialect::{json, media};
 use crate::error::Error;
 
 /// A message's content as it came.
@@ -34,32 +34,58 @@ pub(super) fn text(content: Content, path: &str) -> Result<String, Error> {
     Ok(text)
 }
 
+/// The same of what a function returned, with a word in the place of each part that is no text; those
+/// are named in `ignored`.
+pub(super) fn result(
+    mut content: Content,
+    path: &str,
+    ignored: &mut Vec<String>,
+) -> Result<String, Error> {
+    if let Content::List(parts) = &mut content {
+        for (index, part) in parts.iter_mut().enumerate() {
+            if let Some(what) = part.medium() {
+                let text = Some(media::left_out(what));
+                *part = Part { r#type: None, text, refusal: None };
+                ignored.push(format!("{path}[{index}]"));
+            }
+        }
+    }
+    text(content, path)
+}
+
 /// Refuses U+0000 as [`json::no_nul`] does, and names the field.
 pub(super) fn no_nul(path: &str, text: &str) -> Result<(), Error> {
     json::no_nul(path, text).map_err(|error| Error { param: Some(path.to_owned()), ..error })
 }
 
 impl Part {
+    /// What it is if a model that reads text alone cannot take it.
+    fn medium(&self) -> Option<&'static str> {
+        Some(match self.r#type.as_deref()? {
+            "image_url" | "input_image" | "image" => "an image",
+            "input_audio" | "audio" => "audio",
+            "video_url" | "input_video" | "video" => "a video",
+            "file" | "input_file" => "a file",
+            _ => return None,
+        })
+    }
+
     fn text(self, path: &str) -> Result<String, Error> {
-        let what = match self.r#type.as_deref() {
+        if let Some(what) = self.medium() {
+            let why = "which this server's models cannot take; send text alone";
+            return Err(unsupported(path, format!("{path} is {what}, {why}")));
+        }
+        match self.r#type.as_deref() {
             None
             | Some("text" | "input_text" | "output_text" | "reasoning_text" | "summary_text") => {
-                return self.text.ok_or_else(|| missing(path, "text"));
+                self.text.ok_or_else(|| missing(path, "text"))
             }
-            Some("refusal") => return self.refusal.ok_or_else(|| missing(path, "refusal")),
-            Some("image_url" | "input_image" | "image") => "an image",
-            Some("input_audio" | "audio") => "audio",
-            Some("video_url" | "input_video" | "video") => "a video",
-            Some("file" | "input_file") => "a file",
+            Some("refusal") => self.refusal.ok_or_else(|| missing(path, "refusal")),
             Some(other) => {
                 let message = format!("{path}.type is {other:?}; send parts of type text");
-                return Err(unsupported(format!("{path}.type"), message));
+                Err(unsupported(format!("{path}.type"), message))
             }
-        };
-        Err(unsupported(
-            path,
-            format!("{path} is {what}, which this server's models cannot take; send text alone"),
-        ))
+        }
     }
 }
 
@@ -109,5 +135,20 @@ mod tests {
         messages[0].content[1].text InvalidRequest: messages[0].content[1].text is missing; send a string
         messages[0].content InvalidRequest: messages[0].content contains U+0000 at byte 3, which models cannot take; remove it
         "#);
+    }
+
+    #[test]
+    fn what_a_function_returned_is_never_refused_for_a_picture() {
+        let content = r#"[{"type": "input_text", "text": "a"},
+            {"type": "input_image", "image_url": "data:image/png;base64,AA=="},
+            {"type": "input_file", "file_id": "x"}]"#;
+        let mut ignored = Vec::new();
+        let text = result(serde_json::from_str(content).unwrap(), "output", &mut ignored).unwrap();
+        insta::assert_snapshot!(text, @r"
+        a
+        [an image, which this model cannot take]
+        [a file, which this model cannot take]
+        ");
+        assert_eq!(ignored, ["output[1]", "output[2]"]);
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn conversation(
     for (index, wire) in wire.into_iter().enumerate() {
         let path = format!("messages[{index}]");
         wire.unheard(&path, ignored);
-        let mut message = wire.message(&path)?;
+        let mut message = wire.message(&path, ignored)?;
         if message.role == Role::Tool && message.name.is_none() {
             message.name = calls::called(&messages, message.tool_call_id.as_deref());
         }
@@ -77,7 +77,7 @@ pub(super) fn conversation(
 }
 
 impl WireMessage {
-    fn message(self, path: &str) -> Result<Message, Error> {
+    fn message(self, path: &str, ignored: &mut Vec<String>) -> Result<Message, Error> {
         let role = match self.role {
             WireRole::System | WireRole::Developer => Role::System,
             WireRole::User => Role::User,
@@ -86,6 +86,7 @@ impl WireMessage {
         };
         let path = format!("{path}.content");
         let content = match self.content.or(self.refusal.map(Content::Text)) {
+            Some(content) if role == Role::Tool => content::result(content, &path, ignored)?,
             Some(content) => content::text(content, &path)?,
             None if matches!(role, Role::System | Role::User) => {
                 let message = format!("{path} is missing; send a string or a list of parts");

@@ -113,7 +113,8 @@ impl Turns<'_> {
 
     fn result(&mut self, item: Item, path: &str) -> Result<(), Error> {
         let id = required(item.call_id, path, "call_id")?;
-        let text = text(item.output, &format!("{path}.output"))?;
+        let output = item.output.ok_or_else(|| no_content(&format!("{path}.output")))?;
+        let text = content::result(output, &format!("{path}.output"), self.ignored)?;
         let name = calls::called(self.messages, Some(&id));
         self.other(Message { tool_call_id: Some(id), name, ..Message::new(Role::Tool, text) });
         Ok(())
@@ -152,11 +153,11 @@ impl Turns<'_> {
 }
 
 fn text(content: Option<Content>, path: &str) -> Result<String, Error> {
-    let Some(content) = content else {
-        let message = format!("{path} is missing; send a string or a list of parts");
-        return Err(invalid(path, message));
-    };
-    content::text(content, path)
+    content::text(content.ok_or_else(|| no_content(path))?, path)
+}
+
+fn no_content(path: &str) -> Error {
+    invalid(path, format!("{path} is missing; send a string or a list of parts"))
 }
 
 fn required(value: Option<String>, path: &str, field: &str) -> Result<String, Error> {
