@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::dialect::media;
@@ -49,7 +49,7 @@ pub(super) struct Data {
     pub(super) content: Option<Content>,
     /// Of what is text, there is no other kind.
     #[serde(rename = "media_type")]
-    _media_type: Option<IgnoredAny>,
+    _media_type: Option<String>,
 }
 
 impl Block {

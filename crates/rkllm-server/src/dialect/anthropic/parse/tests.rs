@@ -197,7 +197,7 @@ fn pictures_in_results_are_named_and_left_out() {
     let blocks = json!([
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}},
         {"type": "document", "source": {"type": "base64", "data": "AA=="}},
-        {"type": "document", "source": {"type": "text", "data": "Plain."}},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Plain."}},
     ]);
     let result = json!({"type": "tool_result", "tool_use_id": "t", "content": blocks});
     let fields = || json!({"messages": [{"role": "user", "content": [result]}]});
