@@ -49,7 +49,8 @@ fn name_models(value: &mut Value, model: &str) {
 async fn every_operation_answers_as_described() {
     assert!(Path::new(FUZZER).exists(), "{FUZZER} is missing: run `make python`");
     let script = Script::new();
-    script.set("TOKENS", 2);
+    // JSON, because a model that says something else where it has to be JSON is an error 500.
+    script.set("REPLY", "{}");
     let server = Server::scripted(&script, &[]);
     let models = server.client().models().await.unwrap().models;
     let mut document = described(&server).await;

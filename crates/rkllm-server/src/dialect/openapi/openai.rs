@@ -28,6 +28,23 @@ pub(super) fn operations() -> Vec<Operation> {
         post("/v1/completions", "completions", "Continues texts.", "CompletionRequest")
             .answers("The continuations.", "Completion")
             .streams(),
+        post(
+            "/v1/responses",
+            "createResponse",
+            "Answers items of a conversation.",
+            "ResponseRequest",
+        )
+        .answers("The answer.", "Response")
+        .streams()
+        .fails(&[Code::NotFound]),
+        get("/v1/responses/{response_id}", "response", "An answer that is kept.")
+            .answers("The answer.", "Response")
+            .fails(&[Code::NotFound]),
+        Operation::delete("/v1/responses/{response_id}", "deleteResponse")
+            .does("openai", "Keeps an answer no longer.")
+            .guarded("OpenAiError")
+            .answers("It is gone.", "DeletedResponse")
+            .fails(&[Code::NotFound]),
         post("/v1/embeddings", "embeddings", "Turns texts into vectors.", "EmbeddingRequest")
             .answers("The vectors.", "EmbeddingList"),
         post("/v1/rerank", "rerank", "Puts documents into order of relevance.", "RerankRequest")

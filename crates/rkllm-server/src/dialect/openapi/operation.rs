@@ -19,6 +19,11 @@ const GUARDED: [Code; 3] = [Code::Unauthorized, Code::Forbidden, Code::RateLimit
 const BODY: [Code; 4] =
     [Code::InvalidRequest, Code::BodyIncomplete, Code::BodyTooLarge, Code::UnsupportedEncoding];
 
+/// What stands in a path for an answer.
+const ANSWER: &str = "response_id";
+const NAMES_ANSWER: &str = "The id of an answer that is kept.";
+const NAMES_MODEL: &str = "Name or alias of a model; slashes in it may be plain or %2F.";
+
 /// One method of one path.
 pub(super) struct Operation {
     pub(super) path: &'static str,
@@ -37,7 +42,7 @@ impl Operation {
         let mut described = OperationBuilder::new().operation_id(Some(id));
         if let Some((_, name)) = path.split_once('{') {
             let name = name.split('}').next().unwrap_or_default();
-            described = described.parameter(model_name(name));
+            described = described.parameter(in_path(name));
         }
         Self {
             path,
@@ -55,6 +60,10 @@ impl Operation {
 
     pub(super) fn post(path: &'static str, id: &'static str) -> Self {
         Self::new(HttpMethod::Post, path, id)
+    }
+
+    pub(super) fn delete(path: &'static str, id: &'static str) -> Self {
+        Self::new(HttpMethod::Delete, path, id)
     }
 
     /// What it does, and the group that it is shown in.
@@ -161,14 +170,14 @@ impl Operation {
     }
 }
 
-/// The name of a model as a part of a path.
-fn model_name(name: &str) -> Parameter {
+/// What a part of a path names: an answer, or else a model.
+fn in_path(name: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     let mut parameter = Parameter::new(name);
     parameter.parameter_in = ParameterIn::Path;
     parameter.required = Required::True;
     parameter.description =
-        Some("Name or alias of a model; slashes in it may be plain or %2F.".to_owned());
+        Some(if name == ANSWER { NAMES_ANSWER } else { NAMES_MODEL }.to_owned());
     parameter.schema = Some(schema.build().into());
     parameter
 }
