@@ -6,6 +6,7 @@
 mod admin;
 mod anthropic;
 mod bad_input;
+mod calls;
 mod cancel;
 mod chat;
 mod clients;

@@ -5,6 +5,7 @@ use reqwest::{Method, Response};
 use rkllm_fake::Script;
 use serde_json::{Value, json};
 
+use crate::hermes;
 use crate::server::Server;
 
 async fn send(server: &Server, method: Method, path: &str, body: &Value) -> Response {
@@ -92,6 +93,31 @@ async fn without_streaming_it_is_one_object() {
     assert_eq!(whole["message"]["content"], " t0 t1 t2");
     assert_eq!(whole["done_reason"], "length");
     check_counts(&whole);
+}
+
+#[tokio::test]
+async fn a_smaller_context_holds_and_one_that_is_too_small_or_too_large_is_listed() {
+    let script = Script::new();
+    script.set("TOKENS", 2000);
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &["--context-length", "1024"]);
+    let ask = async |tokens: u32| {
+        let more = json!({"stream": false, "options": {"num_ctx": tokens}});
+        let response = post(&server, "/api/chat", hello(more)).await;
+        assert_eq!(response.status(), 200);
+        let ignored = response.headers().get("x-rkllm-ignored").is_some_and(|names| {
+            assert_eq!(names, "options.num_ctx");
+            true
+        });
+        let whole: Value = response.json().await.unwrap();
+        assert_eq!(whole["done_reason"], "length");
+        let count = |key: &str| whole[key].as_u64().unwrap();
+        (count("prompt_eval_count") + count("eval_count"), ignored)
+    };
+    assert_eq!(ask(512).await, (512, false));
+    assert_eq!(ask(1024).await, (1024, false));
+    assert_eq!(ask(4096).await, (1024, true));
+    assert_eq!(ask(10).await, (1024, true));
 }
 
 #[tokio::test]

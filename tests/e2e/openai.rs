@@ -9,6 +9,7 @@ use reqwest::{Method, Response};
 use rkllm_fake::Script;
 use serde_json::{Value, json};
 
+use crate::hermes;
 use crate::server::Server;
 
 /// The name of the scripted model.
@@ -255,4 +256,26 @@ async fn a_client_that_leaves_ends_its_run_and_those_that_would_have_followed() 
         assert_eq!(next["usage"]["completion_tokens"], 3);
         assert!(script.misuse().is_empty(), "{:?}", script.misuse());
     }
+}
+
+#[tokio::test]
+async fn documents_reach_templates_that_show_them() {
+    let script = Script::new();
+    script.set("REPLY", "no").set("WHEN_1", hermes::tokens("T: x\nhi")).set("REPLY_1", "yes");
+    hermes::add_files(&script);
+    let body = || chat(json!({"documents": [{"title": "T", "text": "x"}]}));
+    let refused = post(&Server::scripted(&script, &[]), "/v1/chat/completions", body()).await;
+    assert_eq!(refused.status(), 400);
+    let error = refused.json::<Value>().await.unwrap()["error"].take();
+    assert_eq!(
+        (&error["param"], &error["code"]),
+        (&json!("documents"), &json!("unsupported_value"))
+    );
+    let template = "{% for d in documents %}{{ d.title }}: {{ d.text }}\n{% endfor %}\
+        {{ messages[-1].content }}";
+    let folder = script.model().parent().unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), template).unwrap();
+    let response = post(&Server::scripted(&script, &[]), "/v1/chat/completions", body()).await;
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["choices"][0]["message"]["content"], "yes", "{answer}");
 }

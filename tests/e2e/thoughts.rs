@@ -5,6 +5,7 @@ use std::fs;
 use futures_util::TryStreamExt;
 use rkllm_client::api::{ChatRequest, GenerateRequest, Message};
 use rkllm_fake::Script;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::Server;
@@ -48,5 +49,14 @@ async fn thoughts_stand_apart_from_the_text() {
         said.content.push_str(&delta.content);
     }
     assert_eq!(said, expected);
+
+    // The tag and the thought behind it; what ends the thought is not one.
+    let url = format!("{}/v1/chat/completions", server.url());
+    let body = json!({"model": "thinker", "messages": [{"role": "user", "content": "hi"}]});
+    let response = reqwest::Client::new().post(url).body(body.to_string()).send().await.unwrap();
+    let usage = response.json::<Value>().await.unwrap()["usage"].take();
+    assert_eq!(usage["completion_tokens"], "<t>Hm. Paris?</t>Paris.".len());
+    let thoughts = "<t>Hm. Paris?".len();
+    assert_eq!(usage["completion_tokens_details"], json!({"reasoning_tokens": thoughts}));
     assert!(script.misuse().is_empty(), "{:?}", script.misuse());
 }

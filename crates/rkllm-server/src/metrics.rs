@@ -258,7 +258,7 @@ mod tests {
         let done = Done {
             finish: Finish::Length,
             stop: None,
-            usage: Usage { prompt: 30, cached: 20, completion: 11 },
+            usage: Usage { prompt: 30, cached: 20, completion: 11, thoughts: 0 },
             timings: Timings { queue: second, load: second, prefill: second, decode: second },
         };
         answered("counted", &done);

@@ -64,8 +64,10 @@ pub(crate) struct Usage {
     pub(crate) prompt: u32,
     /// Those of them that were found in the KV cache.
     pub(crate) cached: u32,
-    /// Tokens of the answer.
+    /// Tokens of the answer, thoughts and calls included.
     pub(crate) completion: u32,
+    /// Those of them that thoughts consist of, without what ends a thought.
+    pub(crate) thoughts: u32,
 }
 
 /// Where the time of a request went.

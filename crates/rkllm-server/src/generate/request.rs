@@ -20,6 +20,11 @@ pub(crate) struct Request {
     /// The functions that the model may call.
     pub(crate) tools: Vec<Tool>,
     pub(crate) tool_choice: ToolChoice,
+    /// Whether the answer ends with its first call.
+    pub(crate) one_call: bool,
+    /// What the chat template shows the model beside the conversation: objects, most of them with a
+    /// `title` and a `text`.
+    pub(crate) documents: Vec<serde_json::Value>,
     /// What the answer's text must look like.
     pub(crate) format: Format,
     /// Whether a model that can think before it answers shall; `None` is yes.
@@ -28,6 +33,9 @@ pub(crate) struct Request {
     pub(crate) template_kwargs: serde_json::Map<String, serde_json::Value>,
     /// What happens to a prompt that is too long; `None`: as the model's settings say.
     pub(crate) overflow: Option<Overflow>,
+    /// Tokens that prompt and answer may have together, where that is to be less than the model's
+    /// context.
+    pub(crate) context: Option<u32>,
     /// What the client wants other than by default.
     pub(crate) tuning: Tuning,
 }

@@ -134,7 +134,7 @@ mod tests {
     use crate::generate::{Done, Finish, Format, Request, Timings, Usage};
 
     fn messages() -> Vec<FromChild> {
-        let usage = Usage { prompt: 3, cached: 1, completion: 2 };
+        let usage = Usage { prompt: 3, cached: 1, completion: 2, thoughts: 0 };
         let done = Done { finish: Finish::Length, stop: None, usage, timings: Timings::default() };
         vec![
             FromChild::Hello { protocol: PROTOCOL },

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::{Head, SIGNATURE, Show, Thoughts, Usage, stop_reason, tool_use_id};
+use super::message::{Head, SIGNATURE, Thoughts, Usage, stop_reason, tool_use_id};
 use crate::dialect::Collected;
 
 /// A complete answer.
@@ -27,19 +27,22 @@ enum Block<'a> {
     ToolUse { id: String, name: &'a str, input: Box<RawValue> },
 }
 
-pub(super) fn message<'a>(head: &'a Head, answer: &'a Collected, show: Show) -> Message<'a> {
+pub(super) fn message<'a>(
+    head: &'a Head,
+    answer: &'a Collected,
+    thoughts: Thoughts,
+) -> Message<'a> {
     let mut content = Vec::new();
-    if !answer.thought.is_empty() && show.thoughts != Thoughts::None {
-        let shown = show.thoughts == Thoughts::All;
+    if !answer.thought.is_empty() && thoughts != Thoughts::None {
+        let shown = thoughts == Thoughts::All;
         let thinking = if shown { answer.thought.as_str() } else { "" };
         content.push(Block::Thinking { thinking, signature: SIGNATURE });
     }
     if !answer.text.is_empty() {
         content.push(Block::Text { text: &answer.text });
     }
-    let most = if show.one_tool { 1 } else { usize::MAX };
     let before = content.len();
-    for call in answer.tool_calls.iter().take(most) {
+    for call in &answer.tool_calls {
         // Arguments that the token limit cut off are nothing to call a tool with.
         if let Some(input) = input(&call.arguments) {
             content.push(Block::ToolUse { id: tool_use_id(&call.id), name: &call.name, input });
@@ -72,8 +75,6 @@ mod tests {
     use crate::dialect::collect::CollectedCall;
     use crate::generate::{Done, Finish};
 
-    const SHOW: Show = Show { thoughts: Thoughts::All, one_tool: false };
-
     fn answer(text: &str, done: Done) -> Collected {
         Collected { text: text.into(), thought: String::new(), tool_calls: Vec::new(), done }
     }
@@ -95,11 +96,10 @@ mod tests {
             ..answer("Checking.", done(Finish::ToolCalls))
         };
         // As bytes: arguments are the model's own.
-        insta::assert_snapshot!(json(&message(&head(), &answer, SHOW)));
-        let one = Show { thoughts: Thoughts::Place, one_tool: true };
+        insta::assert_snapshot!(json(&message(&head(), &answer, Thoughts::All)));
         insta::assert_snapshot!(
-            json(&message(&head(), &answer, one).content),
-            @r#"[{"type":"thinking","thinking":"","signature":"local"},{"type":"text","text":"Checking."},{"type":"tool_use","id":"toolu_1","name":"get_weather","input":{"city": "Oslo"}}]"#
+            json(&message(&head(), &answer, Thoughts::Place).content),
+            @r#"[{"type":"thinking","thinking":"","signature":"local"},{"type":"text","text":"Checking."},{"type":"tool_use","id":"toolu_1","name":"get_weather","input":{"city": "Oslo"}},{"type":"tool_use","id":"toolu_2","name":"get_weather","input":{}}]"#
         );
     }
 
@@ -107,7 +107,7 @@ mod tests {
     fn reasons_are_translated() {
         let head = head();
         let reason = |answer: &Collected| {
-            let message = message(&head, answer, SHOW);
+            let message = message(&head, answer, Thoughts::All);
             (message.stop_reason, message.stop_sequence.map(str::to_owned))
         };
         assert_eq!(reason(&answer("x", done(Finish::Stop))), ("end_turn", None));
@@ -119,11 +119,10 @@ mod tests {
     #[test]
     fn an_answer_without_text_has_no_empty_block() {
         let silent = answer("", done(Finish::Stop));
-        let json = serde_json::to_value(message(&head(), &silent, SHOW)).unwrap();
+        let json = serde_json::to_value(message(&head(), &silent, Thoughts::All)).unwrap();
         assert_eq!(json["content"], serde_json::json!([]));
         let thought = Collected { thought: "hm".into(), ..silent };
-        let show = Show { thoughts: Thoughts::None, ..SHOW };
-        assert!(message(&head(), &thought, show).content.is_empty());
+        assert!(message(&head(), &thought, Thoughts::None).content.is_empty());
     }
 
     #[test]
@@ -132,7 +131,7 @@ mod tests {
             tool_calls: vec![call("call_1", r#"{"city": "Os"#)],
             ..answer("", done(Finish::Length))
         };
-        let json = serde_json::to_value(message(&head(), &cut, SHOW)).unwrap();
+        let json = serde_json::to_value(message(&head(), &cut, Thoughts::All)).unwrap();
         assert_eq!(json["content"], serde_json::json!([]));
         assert_eq!(json["stop_reason"], "max_tokens");
     }

@@ -9,7 +9,7 @@ use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
 use super::failure;
-use super::message::{Head, SIGNATURE, Show, Thoughts, Usage, stop_reason, tool_use_id};
+use super::message::{Head, SIGNATURE, Thoughts, Usage, stop_reason, tool_use_id};
 use crate::dialect::stream;
 use crate::error::Error;
 use crate::generate::{Done, Event, ToolCall};
@@ -19,13 +19,11 @@ pub(super) struct Encoder {
     head: Head,
     /// Tokens of the prompt, 0 while nobody knows.
     input_tokens: u32,
-    show: Show,
+    thoughts: Thoughts,
     /// The index of the next block, or of the open one.
     index: u32,
     open: Option<Kind>,
     used_tool: bool,
-    /// Whether the use of a tool that is coming in is kept from the client.
-    skipping: bool,
 }
 
 /// What a block holds.
@@ -37,9 +35,9 @@ enum Kind {
 }
 
 impl Encoder {
-    pub(super) fn new(head: Head, input_tokens: u32, show: Show) -> Self {
+    pub(super) fn new(head: Head, input_tokens: u32, thoughts: Thoughts) -> Self {
         let (index, open) = (0, None);
-        Self { head, input_tokens, show, index, open, used_tool: false, skipping: false }
+        Self { head, input_tokens, thoughts, index, open, used_tool: false }
     }
 
     /// Makes sure that a block of this kind is open.
@@ -95,20 +93,16 @@ impl Encoder {
     }
 
     fn thought(&mut self, text: &str, out: &mut BytesMut) {
-        if self.show.thoughts == Thoughts::None {
+        if self.thoughts == Thoughts::None {
             return;
         }
         self.enter(Kind::Thinking, out);
-        if self.show.thoughts == Thoughts::All {
+        if self.thoughts == Thoughts::All {
             self.delta("\"thinking_delta\",\"thinking\":", text, out);
         }
     }
 
     fn tool_use(&mut self, call: &ToolCall, out: &mut BytesMut) {
-        self.skipping = self.show.one_tool && self.used_tool;
-        if self.skipping {
-            return;
-        }
         self.used_tool = true;
         self.close(out);
         self.start(Kind::ToolUse, out, |out| {
@@ -179,9 +173,7 @@ impl stream::Encoder for Encoder {
             Event::Thought(text) => self.thought(&text, out),
             Event::ToolCall(call) => self.tool_use(&call, out),
             Event::Arguments(more) => {
-                if !self.skipping {
-                    self.delta("\"input_json_delta\",\"partial_json\":", &more, out);
-                }
+                self.delta("\"input_json_delta\",\"partial_json\":", &more, out);
             }
             Event::Done(done) => self.done(&done, out),
             Event::Failed(error) => failed(&error, out),

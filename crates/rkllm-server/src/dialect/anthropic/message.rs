@@ -13,14 +13,6 @@ pub(super) struct Head {
     pub(super) model: String,
 }
 
-/// What the client gets to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Show {
-    pub(super) thoughts: Thoughts,
-    /// Whether only the first tool is used.
-    pub(super) one_tool: bool,
-}
-
 /// What the client gets to see of thoughts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Thoughts {

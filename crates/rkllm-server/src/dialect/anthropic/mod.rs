@@ -68,18 +68,18 @@ async fn messages(state: Data<State>, request: HttpRequest, payload: Payload) ->
 }
 
 async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse, Error> {
-    let Parsed { target, request, stream, show, names, mut ignored } = parsed;
+    let Parsed { target, request, stream, thoughts, names, mut ignored } = parsed;
     let Accepted { answer, model, prompt_tokens, ignored: unheard } =
         state.registry.answer(&target, request).await?;
     ignored.extend(unheard.into_iter().filter_map(|name| names.on_the_wire(name)));
     let mut response = ok(&ignored);
     let message = message::Head { id: id("msg_"), model };
     if stream {
-        let encoder = Encoder::new(message, prompt_tokens.unwrap_or_default(), show);
+        let encoder = Encoder::new(message, prompt_tokens.unwrap_or_default(), thoughts);
         return Ok(stream::respond(response, answer, encoder));
     }
     let collected = collect(answer).await?;
-    Ok(response.json(complete::message(&message, &collected, show)))
+    Ok(response.json(complete::message(&message, &collected, thoughts)))
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Bodies as requests.
 
 use super::conversation::conversation;
-use super::message::{Show, Thoughts};
+use super::message::Thoughts;
 use super::request::{Body, Display, Format as Wire, OutputConfig, Thinking, ThinkingKind};
 use super::tools;
 use crate::dialect::json;
@@ -25,7 +25,7 @@ pub(super) struct Parsed {
     pub(super) target: Target,
     pub(super) request: Request,
     pub(super) stream: bool,
-    pub(super) show: Show,
+    pub(super) thoughts: Thoughts,
     pub(super) names: Names,
     /// What has no effect.
     pub(super) ignored: Vec<String>,
@@ -84,12 +84,10 @@ pub(super) fn messages(bytes: &[u8], limit: Limit) -> Result<Parsed, Error> {
         request.template_kwargs.insert("reasoning_effort".to_owned(), effort.level().into());
     }
     let single = body.tool_choice.and_then(|choice| choice.disable_parallel_tool_use);
+    request.one_call = single.unwrap_or_default();
     Ok(Parsed {
         target: Target { model: body.model, ..Target::default() },
-        show: Show {
-            thoughts: thoughts(body.thinking.as_ref()),
-            one_tool: single.unwrap_or(false),
-        },
+        thoughts: thoughts(body.thinking.as_ref()),
         request,
         stream: body.stream.unwrap_or(false),
         names,

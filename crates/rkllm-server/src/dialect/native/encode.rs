@@ -170,7 +170,7 @@ mod tests {
         Done {
             finish,
             stop: None,
-            usage: Usage { prompt: 12, cached: 4, completion: 6 },
+            usage: Usage { prompt: 12, cached: 4, completion: 6, thoughts: 0 },
             timings: Timings { decode: Duration::from_millis(250), ..Timings::default() },
         }
     }

@@ -172,6 +172,8 @@ mod tests {
           "tool_choice": {
             "Function": "g"
           },
+          "one_call": false,
+          "documents": [],
           "format": {
             "JsonSchema": {
               "schema": {
@@ -187,6 +189,7 @@ mod tests {
           "enable_thinking": false,
           "template_kwargs": {},
           "overflow": null,
+          "context": null,
           "tuning": {
             "temperature": null,
             "top_p": null,

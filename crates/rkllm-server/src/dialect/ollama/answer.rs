@@ -31,7 +31,7 @@ pub(super) async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse
             Ok(accepted) => accepted,
             Err(error) => return Err(ability::explain(state, &model, shape, error).await),
         };
-    ignored.extend(unheard);
+    ignored.extend(unheard.into_iter().map(on_the_wire));
     let response = reply::accepted(&ignored);
     if stream {
         return Ok(stream::respond(response, answer, Encoder::new(shape, model)));
@@ -39,6 +39,17 @@ pub(super) async fn answer(state: &State, parsed: Parsed) -> Result<HttpResponse
     let answer = collect(answer).await?;
     let whole = encode::complete(shape, &model, Time::now(), answer)?;
     Ok(reply::whole(response, whole))
+}
+
+/// How a field of requests is called here.
+fn on_the_wire(field: String) -> String {
+    match field.as_str() {
+        "context" => "options.num_ctx".to_owned(),
+        "enable_thinking" => "think".to_owned(),
+        "temperature" | "top_p" | "top_k" | "repeat_penalty" | "frequency_penalty"
+        | "presence_penalty" | "seed" => format!("options.{field}"),
+        _ => field,
+    }
 }
 
 /// Loads a model, or unloads it where it is to be kept for no time. Returns which.

@@ -47,7 +47,7 @@ pub(super) async fn chat(
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, Error> {
-    let (body, mut ignored) = common::parse::<Body>(body, EXAMPLE)?;
+    let (body, ignored) = common::parse::<Body>(body, EXAMPLE)?;
     let model = named::required(body.model)?;
     let wishes = Wishes {
         format: body.format,
@@ -58,7 +58,7 @@ fn parse(body: &[u8]) -> Result<Parsed, Error> {
         logprobs: body.logprobs,
         top_logprobs: body.top_logprobs,
     };
-    let manner = wishes.check(&mut ignored)?;
+    let manner = wishes.check()?;
     let keep_alive = manner.keep_alive;
     let tools = tool::tools(body.tools.unwrap_or_default())?;
     let messages = message::messages(&model, body.messages.unwrap_or_default())?;
@@ -127,10 +127,7 @@ mod tests {
                "template": "x""#,
         );
         let ignored = parsed.unwrap().ignored;
-        assert_eq!(
-            ignored,
-            ["options.min_p", "options.useMLock", "shift", "template", "options.num_ctx"]
-        );
+        assert_eq!(ignored, ["options.min_p", "options.useMLock", "shift", "template"]);
     }
 
     #[test]

@@ -41,13 +41,11 @@ pub(super) struct Manner {
 }
 
 impl Wishes {
-    /// Checks everything that needs no model. What has no effect is added to `ignored`.
-    pub(super) fn check(self, ignored: &mut Vec<String>) -> Result<Manner, Error> {
+    /// Checks everything that needs no model.
+    pub(super) fn check(self) -> Result<Manner, Error> {
         no_logprobs(self.logprobs, self.top_logprobs)?;
         let options = self.options.unwrap_or_default();
-        if options.context_length()?.is_some() {
-            ignored.push("options.num_ctx".to_owned());
-        }
+        let context = options.context_length()?;
         let think = think::parse(self.think.as_ref())?;
         let mut template_kwargs = Map::new();
         if let Some(effort) = think.effort {
@@ -62,6 +60,10 @@ impl Wishes {
             enable_thinking: think.enabled,
             template_kwargs,
             overflow: Some(overflow),
+            // 0 and below: as many tokens as the model can have, which is what no number means.
+            context: context
+                .filter(|tokens| *tokens > 0)
+                .map(|tokens| u32::try_from(tokens).unwrap_or(u32::MAX)),
             tuning: options.tuning()?,
             ..Request::default()
         };
@@ -94,15 +96,10 @@ fn no_logprobs(wanted: Option<bool>, top: Option<i64>) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn check(wishes: Wishes) -> Result<(Manner, Vec<String>), Error> {
-        let mut ignored = Vec::new();
-        wishes.check(&mut ignored).map(|manner| (manner, ignored))
-    }
-
     #[test]
     fn levels_of_thinking_reach_the_template() {
         let wishes = Wishes { think: Some("medium".into()), ..Wishes::default() };
-        let request = check(wishes).unwrap().0.request;
+        let request = wishes.check().unwrap().request;
         assert_eq!(request.enable_thinking, Some(true));
         assert_eq!(request.template_kwargs["reasoning_effort"], "medium");
     }
@@ -110,22 +107,34 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_unless_that_is_not_wanted() {
         let overflow =
-            |truncate| check(Wishes { truncate, ..Wishes::default() }).unwrap().0.request.overflow;
+            |truncate| Wishes { truncate, ..Wishes::default() }.check().unwrap().request.overflow;
         assert_eq!(overflow(None), Some(Overflow::DropOldest));
         assert_eq!(overflow(Some(true)), Some(Overflow::DropOldest));
         assert_eq!(overflow(Some(false)), Some(Overflow::Refuse));
     }
 
     #[test]
+    fn a_context_has_at_least_one_token() {
+        let context = |json| {
+            let options = Some(serde_json::from_str(json).unwrap());
+            Wishes { options, ..Wishes::default() }.check().unwrap().request.context
+        };
+        assert_eq!(context("{}"), None);
+        assert_eq!(context(r#"{"num_ctx": 0}"#), None);
+        assert_eq!(context(r#"{"num_ctx": 2048.0}"#), Some(2048));
+        assert_eq!(context(r#"{"num_ctx": 99999999999}"#), Some(u32::MAX));
+    }
+
+    #[test]
     fn probabilities_are_refused_by_name() {
         let refused = |logprobs, top_logprobs| {
-            let error = check(Wishes { logprobs, top_logprobs, ..Wishes::default() }).unwrap_err();
+            let error = Wishes { logprobs, top_logprobs, ..Wishes::default() }.check().unwrap_err();
             (error.param.unwrap(), error.message)
         };
         assert_eq!(refused(Some(true), None).0, "logprobs");
         assert_eq!(refused(Some(true), Some(3)).0, "top_logprobs");
         assert_eq!(refused(None, Some(21)).1, "top_logprobs must be between 0 and 20");
         let wishes = Wishes { logprobs: Some(false), top_logprobs: Some(0), ..Wishes::default() };
-        check(wishes).unwrap();
+        wishes.check().unwrap();
     }
 }

@@ -166,7 +166,7 @@ mod tests {
             prefill: Duration::from_millis(130),
             decode: Duration::from_millis(700),
         };
-        let usage = Usage { prompt: 26, cached: 20, completion: 12 };
+        let usage = Usage { prompt: 26, cached: 20, completion: 12, thoughts: 0 };
         Done { finish, stop: None, usage, timings }
     }
 

@@ -62,7 +62,7 @@ fn parse(body: &[u8]) -> Result<Parsed, Error> {
         logprobs: body.logprobs,
         top_logprobs: body.top_logprobs,
     };
-    let manner = wishes.check(&mut ignored)?;
+    let manner = wishes.check()?;
     let keep_alive = manner.keep_alive;
     message::no_images(&model, "images", body.images.as_deref())?;
     let text = Text {

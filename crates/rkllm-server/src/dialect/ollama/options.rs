@@ -25,7 +25,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Tokens of prompt and answer together. Only a new model can have another number.
+    /// Tokens of prompt and answer together.
     pub(super) fn context_length(&self) -> Result<Option<i64>, Error> {
         integer("num_ctx", self.num_ctx.as_ref())
     }

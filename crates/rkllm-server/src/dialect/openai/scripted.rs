@@ -32,7 +32,7 @@ pub(super) fn facts(finish: Finish) -> Done {
     Done {
         finish,
         stop: None,
-        usage: Usage { prompt: 12, cached: 4, completion: 6 },
+        usage: Usage { prompt: 12, cached: 4, completion: 6, thoughts: 2 },
         timings: Timings {
             prefill: Duration::from_millis(500),
             decode: Duration::from_millis(250),

@@ -37,6 +37,7 @@ pub(super) struct Spent {
     prompt: u64,
     cached: u64,
     completion: u64,
+    thoughts: u64,
     /// Tokens of prompts that were computed, by all answers.
     evaluated: u64,
     prefill: Duration,
@@ -54,6 +55,7 @@ impl Spent {
         }
         self.evaluated += u64::from(done.usage.prompt.saturating_sub(done.usage.cached));
         self.completion += u64::from(done.usage.completion);
+        self.thoughts += u64::from(done.usage.thoughts);
         self.decoded += u64::from(done.usage.completion.saturating_sub(1));
         self.prefill += done.timings.prefill;
         self.decode += done.timings.decode;
@@ -73,11 +75,17 @@ pub(super) struct Usage {
     completion_tokens: u64,
     total_tokens: u64,
     prompt_tokens_details: PromptDetails,
+    completion_tokens_details: CompletionDetails,
 }
 
 #[derive(Debug, Serialize)]
 struct PromptDetails {
     cached_tokens: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CompletionDetails {
+    reasoning_tokens: u64,
 }
 
 impl From<&Spent> for Usage {
@@ -87,6 +95,7 @@ impl From<&Spent> for Usage {
             completion_tokens: spent.completion,
             total_tokens: spent.prompt + spent.completion,
             prompt_tokens_details: PromptDetails { cached_tokens: spent.cached },
+            completion_tokens_details: CompletionDetails { reasoning_tokens: spent.thoughts },
         }
     }
 }
@@ -145,7 +154,7 @@ mod tests {
         Done {
             finish: Finish::Stop,
             stop: None,
-            usage: generate::Usage { prompt, cached: 2, completion },
+            usage: generate::Usage { prompt, cached: 2, completion, thoughts: 1 },
             timings: generate::Timings {
                 prefill: Duration::from_millis(500),
                 decode: Duration::from_millis(250),
@@ -160,7 +169,7 @@ mod tests {
         spent.add(&done(12, 2), false);
         insta::assert_snapshot!(
             serde_json::to_string(&Usage::from(&spent)).unwrap(),
-            @r#"{"prompt_tokens":12,"completion_tokens":8,"total_tokens":20,"prompt_tokens_details":{"cached_tokens":2}}"#
+            @r#"{"prompt_tokens":12,"completion_tokens":8,"total_tokens":20,"prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":2}}"#
         );
         insta::assert_snapshot!(
             serde_json::to_string(&Timings::from(&spent)).unwrap(),

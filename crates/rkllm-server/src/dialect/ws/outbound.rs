@@ -74,7 +74,7 @@ mod tests {
         Event::Done(Done {
             finish,
             stop: None,
-            usage: Usage { prompt: 12, cached: 8, completion: 2 },
+            usage: Usage { prompt: 12, cached: 8, completion: 2, thoughts: 0 },
             timings: Timings { decode: Duration::from_millis(500), ..Timings::default() },
         })
     }

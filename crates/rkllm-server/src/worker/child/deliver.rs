@@ -21,11 +21,69 @@ pub(super) struct Delivery<'a> {
     held: Option<Vec<Event>>,
     /// When the server was told anything last; `None` is not since the run began.
     told: Option<Instant>,
+    /// Whether nothing is delivered after the first call.
+    one_call: bool,
+    /// Whether that one is complete.
+    over: bool,
+    thoughts: Thoughts,
+}
+
+/// Counts the tokens that thoughts consist of. What a token is part of shows with the next piece.
+#[derive(Debug, Default)]
+struct Thoughts {
+    /// Whether the latest piece since the last token was of a thought.
+    latest: Option<bool>,
+    /// Tokens since the last piece.
+    undecided: u32,
+    count: u32,
+}
+
+impl Thoughts {
+    fn token(&mut self) {
+        self.undecided += 1;
+        self.decide();
+    }
+
+    fn decide(&mut self) {
+        if let Some(thought) = self.latest.take() {
+            self.count += if thought { self.undecided } else { 0 };
+            self.undecided = 0;
+        }
+    }
 }
 
 impl<'a> Delivery<'a> {
     pub(super) fn new(id: Id, outbox: &'a Outbox, hold: bool) -> Self {
-        Self { id, outbox, held: hold.then(Vec::new), told: None }
+        Self {
+            id,
+            outbox,
+            held: hold.then(Vec::new),
+            told: None,
+            one_call: false,
+            over: false,
+            thoughts: Thoughts::default(),
+        }
+    }
+
+    /// Delivers nothing after the first call.
+    pub(super) fn with_one_call(self, one_call: bool) -> Self {
+        Self { one_call, ..self }
+    }
+
+    /// A token has come, after the pieces that it led to.
+    pub(super) fn token(&mut self) {
+        self.thoughts.token();
+    }
+
+    /// The tokens so far that thoughts consist of, without what ends a thought.
+    pub(super) fn thoughts(&mut self) -> u32 {
+        self.thoughts.decide();
+        self.thoughts.count
+    }
+
+    /// Whether nothing more will be delivered.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Sends an event now.
@@ -39,6 +97,10 @@ impl<'a> Delivery<'a> {
 
     /// Delivers a piece of output.
     pub(super) fn piece(&mut self, piece: Piece<'_>) {
+        if self.over {
+            return;
+        }
+        self.thoughts.latest = Some(matches!(piece, Piece::Thought(_)));
         let event = match piece {
             Piece::Text(text) => Event::Text(text.to_owned()),
             Piece::Thought(text) => Event::Thought(text.to_owned()),
@@ -48,7 +110,10 @@ impl<'a> Delivery<'a> {
                 name: name.to_owned(),
             }),
             Piece::ToolArguments { json, .. } => Event::Arguments(json.to_owned()),
-            Piece::ToolEnd { .. } => return,
+            Piece::ToolEnd { .. } => {
+                self.over = self.one_call;
+                return;
+            }
         };
         match &mut self.held {
             Some(held) => held.push(event),
@@ -93,6 +158,8 @@ impl<'a> Delivery<'a> {
 
     /// Forgets the events that wait.
     pub(super) fn clear(&mut self) {
+        self.over = false;
+        self.thoughts = Thoughts::default();
         if let Some(held) = &mut self.held {
             held.clear();
         }
@@ -117,6 +184,32 @@ fn call_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The tokens that count as thoughts, given what each of them led to.
+    fn thoughts(tokens: &[&[bool]]) -> u32 {
+        let mut thoughts = Thoughts::default();
+        for pieces in tokens {
+            for thought in *pieces {
+                thoughts.latest = Some(*thought);
+            }
+            thoughts.token();
+        }
+        thoughts.count
+    }
+
+    #[test]
+    fn tokens_belong_to_the_piece_that_follows_them() {
+        const HELD: &[bool] = &[];
+        const THOUGHT: &[bool] = &[true];
+        const TEXT: &[bool] = &[false];
+        assert_eq!(thoughts(&[TEXT, HELD, TEXT]), 0);
+        // A mark, two tokens of a thought with something held back between, a mark, text.
+        assert_eq!(thoughts(&[HELD, THOUGHT, HELD, THOUGHT, HELD, HELD, TEXT, TEXT]), 4);
+        // A token that ends a thought and begins the text.
+        assert_eq!(thoughts(&[THOUGHT, &[true, false], TEXT]), 1);
+        // Cut within a thought.
+        assert_eq!(thoughts(&[HELD, THOUGHT, HELD]), 2);
+    }
 
     #[test]
     fn ids_of_calls_differ() {

@@ -29,6 +29,8 @@ pub(super) struct Ready {
     pub(super) check: Option<Check>,
     /// The conversation, where the runtime has to remember it because we don't know its tokens.
     pub(super) remembered: Option<Vec<Message>>,
+    /// Whether the answer ends with its first call.
+    pub(super) one_call: bool,
     /// Whose prompt it is, where clients are told apart.
     pub(super) owner: Option<u64>,
     /// Tokens of the prompt, where we know them.
@@ -49,7 +51,28 @@ const LONG_PIECE: usize = 256;
 
 /// Prepares a request.
 pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
+    let most = loaded.facts.context;
+    let asked = request.context.filter(|asked| *asked != most);
+    // Without tokens nothing can be held to a number of them.
+    if asked.is_some_and(|asked| asked < most) && loaded.text.is_some() {
+        match within(loaded, request.clone()) {
+            // What has no room in the context that was asked for may have it in the model's.
+            Err(error)
+                if error.code == Code::ContextLengthExceeded
+                    && overflow(loaded, &request) == Overflow::DropOldest => {}
+            done => return done,
+        }
+    }
+    request.context = None;
+    let mut ready = within(loaded, request)?;
+    ready.ignored.extend(asked.map(|_| "context".to_owned()));
+    Ok(ready)
+}
+
+/// Prepares a request within the context that it asks for.
+fn within(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
     adjust(loaded, &mut request);
+    check_documents(loaded, &request)?;
     refuse_far_too_long(loaded, &request)?;
     let shape = Shape::of(loaded, &request)?;
     if let Some(instruction) = &shape.instruction {
@@ -60,13 +83,14 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
         Some(text) => written(loaded, text, &request, &shape)?,
         None => plain(loaded, &request, &mut ignored)?,
     };
-    let room = written.tokens.map(|tokens| room(loaded, tokens)).transpose()?;
+    let context = context(loaded, &request);
+    let room = written.tokens.map(|tokens| room(context, tokens)).transpose()?;
     let mut options = run_options(loaded, &request.tuning, &mut ignored);
     options.constraint = shape.constraint;
     // Runtimes need not understand a number that is larger than their context.
-    let asked = count(request.tuning.max_new_tokens).map(|asked| asked.min(loaded.facts.context));
+    let asked = count(request.tuning.max_new_tokens);
     // Nor does every runtime end an answer by itself that is longer than the context.
-    let limit = asked.into_iter().chain(room).fold(loaded.facts.context, u32::min);
+    let limit = asked.into_iter().chain(room).fold(context, u32::min);
     if loaded.runtime.supports(Capability::PerRunSampling) {
         options.max_new_tokens = Some(limit);
     }
@@ -81,10 +105,11 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
         end_tokens,
         check: shape.check,
         remembered: written.remembered,
+        one_call: request.one_call,
         owner: None,
         tokens: written.tokens,
         limit: Some(limit),
-        context: loaded.facts.context,
+        context,
         ignored,
         notes: written.notes,
     })
@@ -146,7 +171,7 @@ fn instruct(request: &mut Request, instruction: &str) {
 /// memory of the text.
 fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> {
     let longest_piece = loaded.text.as_ref().map_or(LONG_PIECE, |text| text.longest_piece);
-    let context = loaded.facts.context;
+    let context = context(loaded, request);
     let bytes: usize = match &request.input {
         Input::Chat { messages, .. } => messages.iter().map(size).sum(),
         Input::Text { prompt, suffix } => {
@@ -154,12 +179,19 @@ fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> 
         }
         Input::Tokens(_) => 0,
     };
+    let documents = request.documents.iter().map(|document| document.to_string().len());
+    let bytes = bytes + documents.sum::<usize>();
     // Where old turns may be dropped, the whole may be long; but not without end.
     let times = if overflow(loaded, request) == Overflow::DropOldest { 16 } else { 1 };
     if bytes <= longest_piece.saturating_mul(context as usize).saturating_mul(times) {
         return Ok(());
     }
     Err(too_long(&format!("{bytes} bytes"), context))
+}
+
+/// Tokens that prompt and answer may have together.
+fn context(loaded: &Loaded, request: &Request) -> u32 {
+    request.context.unwrap_or(loaded.facts.context)
 }
 
 /// Bytes of a message's texts.
@@ -184,8 +216,7 @@ fn too_long(size: &str, context: u32) -> Error {
 }
 
 /// The tokens that the context has left for an answer; at least one.
-fn room(loaded: &Loaded, tokens: u32) -> Result<u32, Error> {
-    let context = loaded.facts.context;
+fn room(context: u32, tokens: u32) -> Result<u32, Error> {
     match context.checked_sub(tokens) {
         Some(room @ 1..) => Ok(room),
         _ => Err(too_long(&format!("{tokens} tokens"), context)),
@@ -280,7 +311,7 @@ fn conversation(
     let render = |messages: &[Message]| render(text, messages, open, (request, shape));
     let (mut prompt, mut tokens) = render(messages)?;
     let mut notes = Vec::new();
-    let context = loaded.facts.context as usize;
+    let context = context(loaded, request) as usize;
     if tokens.len() >= context && overflow(loaded, request) == Overflow::DropOldest {
         // Room for an answer, where the request does not say how much it wants.
         let wanted = count(request.tuning.max_new_tokens).map_or(context / 8, |n| n as usize);
@@ -322,6 +353,7 @@ fn render(
         continue_final_message: open,
         enable_thinking: Some(thinks),
         tools: (!request.tools.is_empty()).then(|| request.tools.iter().map(described).collect()),
+        documents: (!request.documents.is_empty()).then(|| request.documents.clone().into()),
         kwargs: request.template_kwargs.clone(),
         ..RenderOptions::default()
     };
@@ -339,6 +371,21 @@ fn render(
     }
     let tokens = text.vocabulary.encode(&prompt)?;
     Ok((prompt, tokens))
+}
+
+/// Refuses documents where the chat template does not show them to the model.
+fn check_documents(loaded: &Loaded, request: &Request) -> Result<(), Error> {
+    let source = loaded.text.as_ref().and_then(|text| text.source.as_ref());
+    if request.documents.is_empty() || source.is_some_and(|source| source.contains("documents")) {
+        return Ok(());
+    }
+    Err(Error {
+        param: Some("documents".to_owned()),
+        ..Error::new(
+            Code::Unsupported,
+            "this model's chat template has no place for documents; put their text into a message",
+        )
+    })
 }
 
 /// A function as OpenAI's API, and with it every template, describes it.

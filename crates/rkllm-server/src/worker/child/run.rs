@@ -21,7 +21,8 @@ impl Engine<'_> {
     /// Generates an answer. Its events end with one `Done` or `Failed`, also if nobody wants it any
     /// more.
     pub(super) fn answer(&mut self, ticket: Ticket<'_>, mut ready: Ready) {
-        let mut delivery = Delivery::new(ticket.id, self.outbox, ready.check.is_some());
+        let delivery = Delivery::new(ticket.id, self.outbox, ready.check.is_some());
+        let mut delivery = delivery.with_one_call(ready.one_call);
         for note in std::mem::take(&mut ready.notes) {
             delivery.note(note);
         }
@@ -221,6 +222,8 @@ enum Ended {
     Model,
     /// A stop string was found.
     StopString,
+    /// The only call that the answer may have is complete.
+    Call,
     /// The answer has all the tokens that it may have.
     Limit,
 }
@@ -242,8 +245,12 @@ impl Progress<'_, '_> {
         if self.ready.remembered.is_some() {
             self.answer.push_str(token.text);
         }
-        if self.pipeline.push(token.text, &mut |piece| delivery.piece(piece)) {
-            self.ended = Some(Ended::StopString);
+        let stopped = self.pipeline.push(token.text, &mut |piece| delivery.piece(piece));
+        if token.id >= 0 {
+            delivery.token();
+        }
+        if stopped || delivery.is_over() {
+            self.ended = Some(if stopped { Ended::StopString } else { Ended::Call });
             return Flow::Stop;
         }
         self.delivery.alive(now);
@@ -267,6 +274,7 @@ impl Progress<'_, '_> {
             prompt,
             cached: prompt.saturating_sub(computed.unwrap_or(prompt)),
             completion: self.tokens,
+            thoughts: delivery.thoughts(),
         };
         let first = self.first.unwrap_or_else(Instant::now);
         let timings = Timings {
@@ -276,7 +284,9 @@ impl Progress<'_, '_> {
         };
         let full = ready.limit.is_some_and(|limit| self.tokens >= limit)
             || prompt.saturating_add(self.tokens) >= ready.context;
-        let cut = full && matches!(self.ended, None | Some(Ended::Limit));
+        // Of calls that are known only at the end, the first one may be whole and another cut.
+        let called = delivery.is_over() && !(summary.unclosed_call && summary.tool_calls == 1);
+        let cut = full && matches!(self.ended, None | Some(Ended::Limit)) && !called;
         let stop = summary.stop.and_then(|index| ready.stops.get(index).cloned());
         Done { finish: finish(&summary, cut), stop, usage, timings }
     }

@@ -9,7 +9,7 @@ use crate::dialect::stream::Encoder as _;
 use crate::error::Code;
 use crate::generate::{Finish, Timings, Usage as Used};
 
-const ALL: Show = Show { thoughts: Thoughts::All, one_tool: false };
+const ALL: Thoughts = Thoughts::All;
 
 pub(in crate::dialect::anthropic) fn head() -> Head {
     Head { id: "msg_01A".into(), model: "qwen3-0.6b".into() }
@@ -19,7 +19,7 @@ pub(in crate::dialect::anthropic) fn done(finish: Finish) -> Done {
     Done {
         finish,
         stop: None,
-        usage: Used { prompt: 42, cached: 40, completion: 17 },
+        usage: Used { prompt: 42, cached: 40, completion: 17, thoughts: 0 },
         timings: Timings { decode: Duration::from_secs(1), ..Timings::default() },
     }
 }
@@ -42,8 +42,8 @@ fn arguments(text: &str) -> Event {
 }
 
 /// What comes after the beginning, which is always the same.
-fn encoded(show: Show, events: impl IntoIterator<Item = Event>) -> String {
-    let mut encoder = Encoder::new(head(), 42, show);
+fn encoded(thoughts: Thoughts, events: impl IntoIterator<Item = Event>) -> String {
+    let mut encoder = Encoder::new(head(), 42, thoughts);
     let mut out = BytesMut::new();
     for event in events {
         encoder.encode(event, &mut out);
@@ -85,10 +85,8 @@ fn thoughts_come_in_a_block_of_their_own_with_a_signature() {
         [Event::Started, thought("Let me "), thought("think."), text("Hello"), done]
     };
     insta::assert_snapshot!("thoughts_all", encoded(ALL, events()));
-    let place = Show { thoughts: Thoughts::Place, ..ALL };
-    insta::assert_snapshot!("thoughts_place", encoded(place, events()));
-    let none = Show { thoughts: Thoughts::None, ..ALL };
-    let without = encoded(none, events());
+    insta::assert_snapshot!("thoughts_place", encoded(Thoughts::Place, events()));
+    let without = encoded(Thoughts::None, events());
     assert!(!without.contains("thinking") && without.contains("\"index\":0"), "{without}");
 }
 
@@ -106,23 +104,6 @@ fn tools_come_after_text_and_one_after_the_other() {
         ]
     };
     insta::assert_snapshot!("tools", encoded(ALL, events()));
-    let one = encoded(Show { one_tool: true, ..ALL }, events());
-    assert_eq!(one.matches("tool_use\",\"id\"").count(), 1, "{one}");
-    assert!(one.contains("\"stop_reason\":\"tool_use\""), "{one}");
-}
-
-#[test]
-fn only_the_first_tool_is_used_with_its_own_arguments() {
-    let events = [
-        call(0),
-        arguments("{\"n\":1}"),
-        call(1),
-        arguments("{\"n\":2}"),
-        Event::Done(done(Finish::ToolCalls)),
-    ];
-    let one = encoded(Show { one_tool: true, ..ALL }, events);
-    assert_eq!(one.matches("partial_json").count(), 1, "{one}");
-    assert!(one.contains(r#""partial_json":"{\"n\":1}""#), "{one}");
 }
 
 #[test]
@@ -176,10 +157,9 @@ proptest! {
     #[test]
     fn blocks_follow_each_other(
         events in prop::collection::vec(any_event(), 0..20),
-        one_tool: bool,
     ) {
         let ended = events.into_iter().chain([Event::Done(done(Finish::Stop))]);
-        let out = encoded(Show { one_tool, ..ALL }, ended);
+        let out = encoded(ALL, ended);
         let (mut next, mut open) = (0, None);
         for line in out.lines().filter_map(|line| line.strip_prefix("data: ")) {
             let event: serde_json::Value = serde_json::from_str(line).unwrap();

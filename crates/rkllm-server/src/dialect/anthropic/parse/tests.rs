@@ -47,7 +47,7 @@ fn the_least_that_is_needed() {
     assert_eq!(parsed.request.enable_thinking, Some(false));
     assert_eq!(parsed.request.tool_choice, ToolChoice::Auto);
     assert!(!parsed.stream && parsed.ignored.is_empty());
-    assert_eq!(parsed.show, Show { thoughts: Thoughts::None, one_tool: false });
+    assert_eq!(parsed.thoughts, Thoughts::None);
     assert_eq!(said(json!({})), ["user: Hi"]);
 }
 
@@ -230,14 +230,14 @@ fn tools_and_choices() {
     assert_eq!(choice(json!({"type": "none"})), ToolChoice::None);
     assert_eq!(choice(json!({"type": "tool", "name": "g"})), ToolChoice::Function("g".into()));
     let single = with(json!({"type": "auto", "disable_parallel_tool_use": true}));
-    assert!(single.show.one_tool && single.ignored.is_empty());
+    assert!(single.request.one_call && single.ignored.is_empty());
 }
 
 #[test]
 fn thinking_is_off_unless_asked_for() {
     let thinks = |thinking: Value| {
         let parsed = parsed(json!({ "thinking": thinking }));
-        (parsed.request.enable_thinking.unwrap(), parsed.show.thoughts)
+        (parsed.request.enable_thinking.unwrap(), parsed.thoughts)
     };
     assert_eq!(thinks(Value::Null), (false, Thoughts::None));
     assert_eq!(thinks(json!({"type": "disabled"})), (false, Thoughts::None));

@@ -22,11 +22,9 @@ use stream::Encoder;
 /// How function calls are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Calls {
-    /// As `tool_calls`, as many as there are.
-    Many,
-    /// As `tool_calls`, the first alone.
-    One,
-    /// As `function_call`, which `tool_calls` has replaced.
+    /// As `tool_calls`.
+    Current,
+    /// As `function_call`, which `tool_calls` has replaced. There is one call at most.
     Legacy,
 }
 

@@ -39,6 +39,7 @@ struct Body {
     reasoning_effort: Option<String>,
     reasoning: Option<Reasoning>,
     chat_template_kwargs: Option<Map<String, Value>>,
+    documents: Option<Vec<Map<String, Value>>>,
     logprobs: Option<bool>,
     top_logprobs: Option<i64>,
 }
@@ -59,6 +60,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Parsed, Error> {
         names.say("format", "response_format");
         request.format = format.format()?;
     }
+    let documents = body.documents.take().unwrap_or_default();
+    request.documents = documents.into_iter().map(Value::Object).collect();
     let calls = body.tell_tools(&mut request, &mut ignored)?;
     request.input = body.input(&mut names, &mut ignored)?;
     let series = Series::new(vec![request], n);
@@ -96,8 +99,8 @@ impl Body {
             request.tools = tools::tools(self.tools.take().unwrap_or_default(), ignored)?;
             request.tool_choice = tools::choice(self.tool_choice.take(), &mut request.tools)?;
             ignored.extend(self.function_call.take().map(|_| "function_call".to_owned()));
-            let one = self.parallel_tool_calls == Some(false);
-            return Ok(if one { Calls::One } else { Calls::Many });
+            request.one_call = self.parallel_tool_calls == Some(false);
+            return Ok(Calls::Current);
         };
         if self.tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
             let message = "functions is an older name of tools; send one of the two";
@@ -105,6 +108,7 @@ impl Body {
         }
         request.tools = tools::functions(functions, ignored)?;
         request.tool_choice = tools::function_call(self.function_call.take(), &request.tools)?;
+        request.one_call = true;
         ignored.extend(self.tool_choice.take().map(|_| "tool_choice".to_owned()));
         Ok(Calls::Legacy)
     }
@@ -158,10 +162,11 @@ mod tests {
             "frequency_penalty": 0.2, "presence_penalty": 0.3, "seed": 7, "stop": ["a", "b"],
             "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
             "tool_choice": "required", "parallel_tool_calls": false, "reasoning_effort": "none",
-            "response_format": {"type": "json_object"}, "chat_template_kwargs": {"tone": "dry"}"#,
+            "response_format": {"type": "json_object"}, "chat_template_kwargs": {"tone": "dry"},
+            "documents": [{"title": "T", "text": "x"}]"#,
         ));
         insta::assert_json_snapshot!(request);
-        assert_eq!(calls, Calls::One);
+        assert_eq!(calls, Calls::Current);
         assert_eq!(asked.stream, Some(StreamEnd { usage: true }));
         assert!(asked.ignored.is_empty(), "{:?}", asked.ignored);
     }
@@ -172,11 +177,11 @@ mod tests {
             r#""stream": null, "continue_final_message": null, "tools": null, "tool_choice": null,
             "parallel_tool_calls": null, "functions": null, "function_call": null,
             "response_format": null, "reasoning_effort": null, "reasoning": null,
-            "chat_template_kwargs": null, "logprobs": null, "top_logprobs": null"#,
+            "chat_template_kwargs": null, "documents": null, "logprobs": null, "top_logprobs": null"#,
         ));
         let input = Input::chat(vec![Message::new(Role::User, "hi")]);
         assert_eq!(request, Request { input, ..Request::default() });
-        assert_eq!((calls, asked.stream), (Calls::Many, None));
+        assert_eq!((calls, asked.stream), (Calls::Current, None));
         assert!(asked.ignored.is_empty(), "{:?}", asked.ignored);
     }
 
@@ -187,10 +192,11 @@ mod tests {
             "tool_choice": "auto""#,
         ));
         assert_eq!((request.tools.len(), calls), (1, Calls::Legacy));
+        assert!(request.one_call);
         assert_eq!(request.tool_choice, crate::generate::ToolChoice::Function("f".into()));
         assert_eq!(asked.ignored, ["tool_choice"]);
         let (_, calls, asked) = read(&chat(r#""functions": [], "function_call": "auto""#));
-        assert_eq!((calls, asked.ignored), (Calls::Many, vec!["function_call".to_owned()]));
+        assert_eq!((calls, asked.ignored), (Calls::Current, vec!["function_call".to_owned()]));
     }
 
     #[test]
@@ -272,6 +278,7 @@ mod tests {
             chat(r#""tools": [{"function": {"name": "f"}}], "functions": [{"name": "f"}]"#),
             chat(r#""chat_template_kwargs": {"enable_thinking": 1}"#),
             chat(r#""continue_final_message": true"#),
+            chat(r#""documents": ["x"]"#),
         ]
         .iter()
         .map(|body| refused(body))

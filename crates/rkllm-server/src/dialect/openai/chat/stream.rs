@@ -17,8 +17,8 @@ const SHAPE: Shape = Shape { before: ",\"delta\":{", empty: "", after: "}" };
 pub(super) struct Encoder {
     chunks: Chunks,
     calls: Calls,
-    /// The call whose arguments follow, if it is told.
-    call: Option<u32>,
+    /// The call whose arguments follow.
+    call: u32,
 }
 
 /// The first fragment of a call; later ones repeat neither id nor name, which clients would join.
@@ -38,7 +38,7 @@ struct FunctionStart<'a> {
 
 impl Encoder {
     pub(super) fn new(head: &Head, calls: Calls, plan: Plan) -> Self {
-        Self { chunks: Chunks::new(head, &SHAPE, plan), calls, call: None }
+        Self { chunks: Chunks::new(head, &SHAPE, plan), calls, call: 0 }
     }
 
     fn text(&self, field: &[u8], text: &str, out: &mut BytesMut) {
@@ -49,11 +49,7 @@ impl Encoder {
     }
 
     fn call(&mut self, call: &ToolCall, out: &mut BytesMut) {
-        let told = self.calls == Calls::Many || call.index == 0;
-        self.call = told.then_some(call.index);
-        if !told {
-            return;
-        }
+        self.call = call.index;
         let function = FunctionStart { name: &call.name, arguments: "" };
         self.chunks.piece(out, |out| {
             if self.calls == Calls::Legacy {
@@ -68,9 +64,6 @@ impl Encoder {
     }
 
     fn arguments(&self, more: &str, out: &mut BytesMut) {
-        let Some(index) = self.call else {
-            return;
-        };
         self.chunks.piece(out, |out| {
             if self.calls == Calls::Legacy {
                 out.put_slice(b"\"function_call\":{\"arguments\":");
@@ -78,7 +71,7 @@ impl Encoder {
                 return out.put_slice(b"}");
             }
             out.put_slice(b"\"tool_calls\":[{\"index\":");
-            json(&index, out);
+            json(&self.call, out);
             out.put_slice(b",\"function\":{\"arguments\":");
             json(more, out);
             out.put_slice(b"}}]");
@@ -137,14 +130,14 @@ mod tests {
     fn pieces_of_text() {
         let events =
             vec![Event::Started, text("Hel"), text("lo \"\u{1f600}\"\n"), done(Finish::Stop)];
-        insta::assert_snapshot!(encoded(Calls::Many, ONE, events));
+        insta::assert_snapshot!(encoded(Calls::Current, ONE, events));
     }
 
     #[test]
     fn usage_comes_once_and_without_a_choice() {
         let plan = Plan { usage: true, ..ONE };
         let events = vec![Event::Started, text("Hi"), done(Finish::Stop)];
-        insta::assert_snapshot!(encoded(Calls::Many, plan, events));
+        insta::assert_snapshot!(encoded(Calls::Current, plan, events));
     }
 
     #[test]
@@ -156,22 +149,20 @@ mod tests {
             text("Hi"),
             done(Finish::Length),
         ];
-        insta::assert_snapshot!(encoded(Calls::Many, ONE, events));
+        insta::assert_snapshot!(encoded(Calls::Current, ONE, events));
     }
 
     #[test]
     fn several_calls() {
-        insta::assert_snapshot!(encoded(Calls::Many, ONE, calling()));
-    }
-
-    #[test]
-    fn one_call_is_the_first() {
-        insta::assert_snapshot!(encoded(Calls::One, ONE, calling()));
+        insta::assert_snapshot!(encoded(Calls::Current, ONE, calling()));
     }
 
     #[test]
     fn legacy_calls() {
-        insta::assert_snapshot!(encoded(Calls::Legacy, ONE, calling()));
+        let mut events = vec![Event::Started, text("Let me look."), call(0, "weather")];
+        events.extend(["{\"city\":", "\"Oslo\"}"].map(|more| Event::Arguments(more.to_owned())));
+        events.push(done(Finish::ToolCalls));
+        insta::assert_snapshot!(encoded(Calls::Legacy, ONE, events));
     }
 
     #[test]
@@ -180,15 +171,15 @@ mod tests {
         let mut events = vec![Event::Started, text("One"), done(Finish::Stop)];
         events.extend([Event::Started, call(0, "time"), Event::Arguments("{}".to_owned())]);
         events.push(done(Finish::ToolCalls));
-        insta::assert_snapshot!(encoded(Calls::Many, plan, events));
+        insta::assert_snapshot!(encoded(Calls::Current, plan, events));
     }
 
     #[test]
     fn a_failure_ends_the_stream_without_a_reason() {
         let failed = || Event::Failed(Error::new(Code::RuntimeCrashed, "the runtime crashed"));
         let plan = Plan { usage: true, ..ONE };
-        let before = encoded(Calls::Many, plan, vec![failed()]);
-        let within = encoded(Calls::Many, plan, vec![Event::Started, text("Hel"), failed()]);
+        let before = encoded(Calls::Current, plan, vec![failed()]);
+        let within = encoded(Calls::Current, plan, vec![Event::Started, text("Hel"), failed()]);
         insta::assert_snapshot!(format!("{before}---\n{within}"));
     }
 }

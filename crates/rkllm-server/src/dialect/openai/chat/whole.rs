@@ -67,13 +67,12 @@ pub(super) fn complete(head: &Head, calls: Calls, collected: Vec<Collected>) -> 
 }
 
 fn message(answer: Collected, calls: Calls) -> Message {
-    let told = if calls == Calls::Many { usize::MAX } else { 1 };
-    let called = answer.tool_calls.into_iter().take(told);
+    let called = answer.tool_calls.into_iter();
     let function = |call: CollectedCall| Function { name: call.name, arguments: call.arguments };
     let (mut tool_calls, mut function_call) = (Vec::new(), None);
     match calls {
         Calls::Legacy => function_call = called.map(function).next(),
-        Calls::Many | Calls::One => tool_calls.extend(called.map(|mut call| {
+        Calls::Current => tool_calls.extend(called.map(|mut call| {
             let id = std::mem::take(&mut call.id);
             Call { id, r#type: "function", function: function(call) }
         })),
@@ -124,31 +123,30 @@ mod tests {
 
     #[test]
     fn text() {
-        insta::assert_snapshot!(written(Calls::Many, vec![collected("Hello!", "", &[])]));
+        insta::assert_snapshot!(written(Calls::Current, vec![collected("Hello!", "", &[])]));
     }
 
     #[test]
     fn thoughts_and_calls() {
         let answer = collected("", "Hm.", &["weather", "time"]);
-        insta::assert_snapshot!(written(Calls::Many, vec![answer]));
+        insta::assert_snapshot!(written(Calls::Current, vec![answer]));
     }
 
     #[test]
-    fn fewer_calls() {
-        let answer = || vec![collected("", "", &["weather", "time"])];
-        let both = [written(Calls::One, answer()), written(Calls::Legacy, answer())];
-        insta::assert_snapshot!(both.join("\n"));
+    fn legacy_calls() {
+        let answer = vec![collected("", "", &["weather"])];
+        insta::assert_snapshot!(written(Calls::Legacy, answer));
     }
 
     #[test]
     fn an_empty_answer_is_empty_text_beside_no_calls() {
-        let value = serde_json::to_value(message(collected("", "", &[]), Calls::Many)).unwrap();
+        let value = serde_json::to_value(message(collected("", "", &[]), Calls::Current)).unwrap();
         assert_eq!(value, serde_json::json!({"role": "assistant", "content": "", "refusal": null}));
     }
 
     #[test]
     fn several_answers() {
         let answers = vec![collected("One", "", &[]), collected("Two", "", &[])];
-        insta::assert_snapshot!(written(Calls::Many, answers));
+        insta::assert_snapshot!(written(Calls::Current, answers));
     }
 }

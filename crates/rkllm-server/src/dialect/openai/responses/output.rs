@@ -14,8 +14,6 @@ use crate::generate::{self, Finish};
 pub(super) struct Show {
     /// Thoughts are told where other models have a summary of them.
     pub(super) summary: bool,
-    /// Only the first function call is told.
-    pub(super) one_call: bool,
 }
 
 /// An item of the output as it stands on the wire.
@@ -161,8 +159,7 @@ impl Output {
         if !collected.text.is_empty() {
             add(Kind::Text, collected.text);
         }
-        let told = if show.one_call { 1 } else { usize::MAX };
-        for call in collected.tool_calls.into_iter().take(told) {
+        for call in collected.tool_calls {
             add(Kind::Call { id: call.id, name: call.name }, call.arguments);
         }
         let finish = collected.done.finish;
@@ -192,12 +189,6 @@ impl Output {
         let piece = self.open()?;
         piece.status = status;
         Some(piece)
-    }
-
-    /// Whether a further call is kept from the client.
-    pub(super) fn withholds_calls(&self) -> bool {
-        let called = || self.pieces.iter().any(|piece| matches!(piece.kind, Kind::Call { .. }));
-        self.show.one_call && called()
     }
 
     /// Whether the answer needs an empty message to be one. An answer that was cut while it was

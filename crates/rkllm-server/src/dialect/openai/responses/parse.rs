@@ -54,8 +54,8 @@ pub(super) fn parse(bytes: &[u8], shelf: &Shelf) -> Result<Parsed, Error> {
     let keep = body.store.unwrap_or(true).then(|| Keep::new(shelf, &said));
     let instructions = body.instructions.iter().map(|text| Message::new(Role::System, text));
     request.input = Input::chat(instructions.chain(said).collect());
-    let show =
-        Show { summary: summary.is_some(), one_call: body.parallel_tool_calls == Some(false) };
+    request.one_call = body.parallel_tool_calls == Some(false);
+    let show = Show { summary: summary.is_some() };
     let stream = body.stream.unwrap_or_default().then_some(StreamEnd { usage: true });
     let mut echo = body.echo(&model, format);
     (echo.reasoning.effort, echo.reasoning.summary) = (effort, summary);

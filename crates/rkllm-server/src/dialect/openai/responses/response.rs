@@ -128,7 +128,6 @@ struct InputDetails {
     cache_write_tokens: u32,
 }
 
-/// Which of an answer's tokens are thoughts is not known.
 #[derive(Serialize)]
 struct OutputDetails {
     reasoning_tokens: u32,
@@ -198,7 +197,7 @@ impl From<&Done> for Usage {
                 cache_write_tokens: 0,
             },
             output_tokens: usage.completion,
-            output_tokens_details: OutputDetails { reasoning_tokens: 0 },
+            output_tokens_details: OutputDetails { reasoning_tokens: usage.thoughts },
             total_tokens: u64::from(usage.prompt) + u64::from(usage.completion),
         }
     }
@@ -246,8 +245,8 @@ mod tests {
     fn thoughts_and_calls() {
         let answer = || collected("", "Hm.", &["weather", "time"]);
         insta::assert_json_snapshot!(whole(Show::default(), answer())["output"]);
-        let fewer = Show { summary: true, one_call: true };
-        insta::assert_json_snapshot!(whole(fewer, answer())["output"]);
+        let summary = Show { summary: true };
+        insta::assert_json_snapshot!(whole(summary, answer())["output"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::response::{Draft, Progress, Response};
 use super::store::Keep;
 use crate::dialect::stream::{self, json};
 use crate::error::Error;
-use crate::generate::{Done, Event, Finish, ToolCall};
+use crate::generate::{Done, Event, Finish};
 
 /// The stream of one answer.
 pub(super) struct Encoder {
@@ -21,8 +21,6 @@ pub(super) struct Encoder {
     events: Events,
     /// Each piece of the item in progress, up to the event's number.
     opening: String,
-    /// Whether the call that is coming in is kept from the client.
-    skipping: bool,
 }
 
 /// Writes events with their numbers.
@@ -163,7 +161,7 @@ impl Piece {
 impl Encoder {
     pub(super) fn new(draft: Draft, show: Show, keep: Option<Keep>) -> Self {
         let (output, events) = (Output::new(&draft.id, show), Events::default());
-        Self { draft, output, keep, events, opening: String::new(), skipping: false }
+        Self { draft, output, keep, events, opening: String::new() }
     }
 
     fn response(&mut self, name: &str, progress: Progress<'_>, out: &mut BytesMut) {
@@ -224,13 +222,6 @@ impl Encoder {
         self.events.write("response.output_item.done", OfItem { output_index, item }, out);
     }
 
-    fn call(&mut self, call: ToolCall, out: &mut BytesMut) {
-        self.skipping = self.output.withholds_calls();
-        if !self.skipping {
-            self.begin(call.into(), out);
-        }
-    }
-
     fn done(&mut self, done: &Done, out: &mut BytesMut) {
         if self.output.lacks_message(done.finish) {
             self.begin(Kind::Text, out);
@@ -266,8 +257,7 @@ impl stream::Encoder for Encoder {
             Event::Started => {}
             Event::Text(text) => self.add(Kind::Text, &text, out),
             Event::Thought(text) => self.add(self.output.show().thought(), &text, out),
-            Event::ToolCall(call) => self.call(call, out),
-            Event::Arguments(_) if self.skipping => {}
+            Event::ToolCall(call) => self.begin(call.into(), out),
             Event::Arguments(more) => self.grow(&more, out),
             Event::Done(done) => self.done(&done, out),
             Event::Failed(error) => self.failed(&error, out),

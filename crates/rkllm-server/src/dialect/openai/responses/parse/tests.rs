@@ -28,7 +28,7 @@ fn every_field_reaches_the_request_and_the_echo() {
     }));
     insta::assert_json_snapshot!("request", request);
     insta::assert_json_snapshot!("echo", parsed.echo);
-    assert_eq!(parsed.show, Show { summary: true, one_call: true });
+    assert_eq!(parsed.show, Show { summary: true });
     assert!(parsed.keep.is_none() && parsed.asked.stream.is_some());
     assert!(parsed.asked.ignored.is_empty(), "{:?}", parsed.asked.ignored);
 }

@@ -80,19 +80,12 @@ fn thoughts_then_text() {
         [Event::Started].into_iter().chain(thoughts).chain(rest).collect()
     };
     insta::assert_snapshot!(lines(Show::default(), events()));
-    insta::assert_snapshot!(lines(Show { summary: true, one_call: false }, events()));
+    insta::assert_snapshot!(lines(Show { summary: true }, events()));
 }
 
 #[test]
 fn several_calls() {
     insta::assert_snapshot!(lines(Show::default(), calling()));
-}
-
-#[test]
-fn one_call_is_the_first() {
-    let one = lines(Show { summary: false, one_call: true }, calling());
-    assert!(one.contains("weather") && !one.contains("time"), "{one}");
-    assert_eq!(one.matches("response.output_item.added").count(), 1);
 }
 
 #[test]
