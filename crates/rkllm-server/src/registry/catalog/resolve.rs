@@ -13,6 +13,12 @@ const MAX_NEAREST: usize = 3;
 /// How alike names must be to be proposed; 1 is the same.
 const ALIKE: f64 = 0.75;
 
+/// Words for models that were tuned to answer, which clients leave out: plain names mean those.
+const TUNED: [&str; 3] = ["instruct", "chat", "it"];
+
+/// What is known of a model, as words that names can have.
+type Facts = fn(&ModelEntry) -> Vec<String>;
+
 /// What names can mean.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names<'a> {
@@ -22,7 +28,8 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// The model that a name means. What says more wins: the name itself, an alias, the name with
-    /// the ending of its file, at last a name whose words are all in the model's.
+    /// the ending of its file, a name whose words are all in the model's, at last such a name without
+    /// the word for a model that answers.
     pub(super) fn resolve(self, name: &str) -> Result<&'a Arc<ModelEntry>, CatalogError> {
         let key = ModelName::parse(name)?;
         let stripped = key.without_ending();
@@ -40,8 +47,12 @@ impl<'a> Names<'a> {
         }
         self.check_broken(name, &key)?;
         // What headers say counts only if names alone do not tell.
-        for facts in [named, known] {
-            let means = |entry: &&Arc<ModelEntry>| in_words(entry, &key, stripped.as_ref(), facts);
+        let all: [Facts; 2] = [named, known];
+        for (tuned, facts) in [false, true].into_iter().flat_map(|t| all.map(|facts| (t, facts))) {
+            let silent: &[&str] = if tuned { &TUNED } else { &[] };
+            let means = |entry: &&Arc<ModelEntry>| {
+                in_words(entry, &key, stripped.as_ref(), (facts, silent))
+            };
             let found: Vec<_> = self.entries.iter().filter(means).collect();
             if let Some(entry) = one(name, &found)? {
                 return Ok(entry);
@@ -108,13 +119,14 @@ fn has_alias(entry: &ModelEntry, key: &ModelName) -> bool {
 }
 
 /// Whether a name has the words of a model's name, except that either may leave out words for size,
-/// quantization and platform that are true of the model.
+/// quantization and platform that are true of the model, and the name the `silent` ones.
 fn in_words(
     entry: &ModelEntry,
     key: &ModelName,
     stripped: Option<&(ModelName, Format)>,
-    facts: fn(&ModelEntry) -> Vec<String>,
+    allowed: (Facts, &[&str]),
 ) -> bool {
+    let (facts, silent) = allowed;
     let key = match stripped {
         Some((key, format)) if *format == entry.format => key,
         Some(_) => return false,
@@ -126,7 +138,8 @@ fn in_words(
     let without = |words: Vec<String>, facts: &[String]| -> Vec<String> {
         words.into_iter().filter(|word| !facts.contains(word)).collect()
     };
-    let own = without(entry.key.words(), &named(entry));
+    let mut own = without(entry.key.words(), &named(entry));
+    own.retain(|word| !silent.contains(&word.as_str()));
     let asked = key.words();
     let rest = without(asked.clone(), &named(entry));
     if !rest.starts_with(&own) || rest[own.len()..].iter().any(|word| meaning(word).is_none()) {

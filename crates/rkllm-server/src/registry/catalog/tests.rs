@@ -273,6 +273,9 @@ fn names_as_clients_say_them() {
         "Qwen3-1.7B-w8a8-rk3588.rkllm",
         "Qwen3-1.7B-w4a16-rk3588.rkllm",
         "Qwen2.5-3B-Instruct-w8a8.rkllm",
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
+        "gemma3-270m.rkllm",
+        "gemma3-270m-it.rkllm",
         "smol:135m/m.rkllm",
         "hf.co/org/repo/m.gguf",
     ]);
@@ -288,6 +291,10 @@ fn names_as_clients_say_them() {
         ("qwen3:w4a16.rkllm", "Qwen3-1.7B-w4a16-rk3588"),
         ("qwen2.5-instruct", "Qwen2.5-3B-Instruct-w8a8"),
         ("qwen2.5:3b-instruct", "Qwen2.5-3B-Instruct-w8a8"),
+        ("qwen2.5:3b", "Qwen2.5-3B-Instruct-w8a8"),
+        ("smollm2:135m", "SmolLM2-135M-Instruct.Q4_1"),
+        ("smollm2", "SmolLM2-135M-Instruct.Q4_1"),
+        ("gemma3:270m", "gemma3-270m"),
         ("smol:135m", "smol:135m"),
         ("smol", "smol:135m"),
         ("HF.co/org/Repo", "hf.co/org/repo"),
@@ -297,6 +304,7 @@ fn names_as_clients_say_them() {
     }
     let error = |name| resolved(&catalog, name).unwrap_err().to_string();
     insta::assert_snapshot!(error("qwen3:1.7b"), @"model 'qwen3:1.7b' can be any of Qwen3-1.7B-w4a16-rk3588, Qwen3-1.7B-w8a8-rk3588; send one of these names");
+    assert!(error("gemma3:270m-chat").contains("not found"));
     insta::assert_snapshot!(error("qwen3:8b"), @"model 'qwen3:8b' not found; the nearest names are Qwen3-0.6B-w8a8-rk3588, Qwen3-1.7B-w4a16-rk3588, Qwen3-1.7B-w8a8-rk3588");
     insta::assert_snapshot!(error("qwen2.5-3b-instruct-w4a16"), @"model 'qwen2.5-3b-instruct-w4a16' not found; the nearest names are Qwen2.5-3B-Instruct-w8a8");
     insta::assert_snapshot!(error("repo"), @"model 'repo' not found; the nearest names are hf.co/org/repo");
