@@ -98,3 +98,21 @@ async fn a_message_and_a_response_end_after_their_only_call() {
     );
     assert_eq!(one["usage"]["output_tokens"], needed());
 }
+
+#[tokio::test]
+async fn a_model_that_cannot_be_told_of_tools_refuses_them() {
+    let script = Script::new();
+    hermes::add_files(&script);
+    std::fs::remove_file(script.model().parent().unwrap().join("chat_template.jinja")).unwrap();
+    let server = Server::scripted(&script, &[]);
+    let body = json!({
+        "model": "model",
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+    });
+    let url = format!("{}/v1/chat/completions", server.url());
+    let response = reqwest::Client::new().post(url).body(body.to_string()).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let error = response.json::<Value>().await.unwrap()["error"].take();
+    assert_eq!((&error["param"], &error["code"]), (&json!("tools"), &json!("unsupported_value")));
+}

@@ -3,12 +3,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, Route};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
+use crate::app::State;
 use crate::error::{Code, Error};
 use crate::http::{Encoding, InflateError, Room, inflate};
 
@@ -17,6 +19,21 @@ use crate::http::{Encoding, InflateError, Room, inflate};
 pub(super) const MAX_BODY: usize = 64 << 20;
 /// Longest silence between two pieces of a body.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// A route that reads a body, whatever its content type, and answers it with `answer`, or with what
+/// `failure` makes of an error.
+pub(super) fn reading<A>(route: Route, answer: A, failure: fn(&Error) -> HttpResponse) -> Route
+where
+    A: AsyncFn(&State, Bytes) -> Result<HttpResponse, Error> + Copy + 'static,
+{
+    route.to(move |state: Data<State>, request: HttpRequest, payload: Payload| async move {
+        let answered = async {
+            let body = read(&request, payload).await?;
+            answer(&state.of(&request), body).await
+        };
+        answered.await.unwrap_or_else(|error| failure(&error))
+    })
+}
 
 /// Reads a body to its end, as far as there is room for it beside those of others.
 pub(super) async fn read<S>(request: &HttpRequest, mut payload: S) -> Result<Bytes, Error>

@@ -5,8 +5,8 @@ pub(super) mod encode;
 mod health;
 pub(super) mod parse;
 
-use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::{self, Bytes, ServiceConfig};
 
 use super::{body, collect, failure as failures, ignored, stream};
 use crate::app::State;
@@ -26,24 +26,16 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(health))
                 .route(web::head().to(health)),
         )
-        .service(resource("/generate", "POST").route(web::post().to(generate)))
-        .service(resource("/chat", "POST").route(web::post().to(chat)));
+        .service(resource("/generate", "POST").route(body::reading(web::post(), generate, failure)))
+        .service(resource("/chat", "POST").route(body::reading(web::post(), chat, failure)));
 }
 
-async fn generate(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let answered = async {
-        let parsed = parse::generate(&body::read(&request, payload).await?)?;
-        answer(&state.of(&request), parsed, Endpoint::Generate).await
-    };
-    answered.await.unwrap_or_else(|error| failure(&error))
+async fn generate(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    answer(state, parse::generate(&body)?, Endpoint::Generate).await
 }
 
-async fn chat(state: Data<State>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let answered = async {
-        let parsed = parse::chat(&body::read(&request, payload).await?)?;
-        answer(&state.of(&request), parsed, Endpoint::Chat).await
-    };
-    answered.await.unwrap_or_else(|error| failure(&error))
+async fn chat(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    answer(state, parse::chat(&body)?, Endpoint::Chat).await
 }
 
 async fn answer(state: &State, parsed: Parsed, endpoint: Endpoint) -> Result<HttpResponse, Error> {

@@ -1,7 +1,7 @@
 //! `POST /api/chat`.
 
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,9 +11,8 @@ use super::message::{self, WireMessage};
 use super::options::Options;
 use super::parsed::Parsed;
 use super::tool::{self, WireTool};
-use super::{answer, named, reply};
+use super::{answer, named};
 use crate::app::State;
-use crate::dialect::body;
 use crate::error::Error;
 use crate::generate::Input;
 
@@ -34,16 +33,9 @@ struct Body {
     top_logprobs: Option<i64>,
 }
 
-pub(super) async fn chat(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let parsed = parse(&body::read(&request, payload).await?)?;
-        answer::answer(&state.of(&request), parsed).await
-    };
-    answered.await.unwrap_or_else(|error| reply::failure(&error))
+pub(super) async fn chat(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let parsed = parse(&body)?;
+    answer::answer(state, parsed).await
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, Error> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::options::Options;
 use super::progress::{self, SUCCESS, Status};
 use super::{common, named, reply};
 use crate::app::State;
-use crate::dialect::{body, json};
+use crate::dialect::json;
 use crate::error::{Code, Error};
 use crate::hub::{Base, Changes, Creation, sha256};
 
@@ -43,31 +43,23 @@ struct Parsed {
     ignored: Vec<String>,
 }
 
-pub(super) async fn create(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let body = body::read(&request, payload).await?;
-        let Parsed { mut creation, stream, ignored } = parse(&body)?;
-        let store = state.hub.store()?;
-        if let Base::Model(name) = &mut creation.base {
-            let model = state.registry.model(Some(name)).await;
-            *name = model.map_err(|error| reply::about(name, error))?.name;
-        }
-        let layers = layers(&creation.base);
-        store.create(creation).await?;
-        state.registry.rescan().await;
-        if !stream {
-            return Ok(reply::json(reply::accepted(&ignored), &Status::from(SUCCESS)));
-        }
-        let last = ["writing manifest", SUCCESS].map(Status::from);
-        let all: Vec<_> = layers.into_iter().chain(last).map(Ok).collect();
-        let whole = stream::iter([Ok(progress::lines(&all))]);
-        Ok(progress::respond(&ignored, whole))
-    };
-    answered.await.unwrap_or_else(|error: Error| reply::failure(&error))
+pub(super) async fn create(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let Parsed { mut creation, stream, ignored } = parse(&body)?;
+    let store = state.hub.store()?;
+    if let Base::Model(name) = &mut creation.base {
+        let model = state.registry.model(Some(name)).await;
+        *name = model.map_err(|error| reply::about(name, error))?.name;
+    }
+    let layers = layers(&creation.base);
+    store.create(creation).await?;
+    state.registry.rescan().await;
+    if !stream {
+        return Ok(reply::json(reply::accepted(&ignored), &Status::from(SUCCESS)));
+    }
+    let last = ["writing manifest", SUCCESS].map(Status::from);
+    let all: Vec<_> = layers.into_iter().chain(last).map(Ok).collect();
+    let whole = stream::iter([Ok(progress::lines(&all))]);
+    Ok(progress::respond(&ignored, whole))
 }
 
 /// What the new model is made of, as lines.

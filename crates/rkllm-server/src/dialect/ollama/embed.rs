@@ -1,14 +1,14 @@
 //! `POST /api/embed` and the older `POST /api/embeddings`.
 
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::time::nanoseconds;
 use super::{common, keep_alive, named, reply};
 use crate::app::State;
-use crate::dialect::{body, json};
+use crate::dialect::json;
 use crate::error::{Code, Error};
 use crate::registry::{Embed, EmbedInput, Embeddings, Target};
 
@@ -50,38 +50,24 @@ struct Row<'a> {
     embedding: &'a [f32],
 }
 
-pub(super) async fn embed(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let parsed = parse(&body::read(&request, payload).await?)?;
-        let vectors = vectors(&state, &parsed).await?;
-        let rows = Rows {
-            model: parsed.target.model.as_deref().unwrap_or_default(),
-            embeddings: &vectors.vectors,
-            total_duration: nanoseconds(vectors.total),
-            load_duration: nanoseconds(vectors.load),
-            prompt_eval_count: vectors.tokens,
-        };
-        Ok(reply::json(reply::accepted(&parsed.ignored), &rows))
+pub(super) async fn embed(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let parsed = parse(&body)?;
+    let vectors = vectors(state, &parsed).await?;
+    let rows = Rows {
+        model: parsed.target.model.as_deref().unwrap_or_default(),
+        embeddings: &vectors.vectors,
+        total_duration: nanoseconds(vectors.total),
+        load_duration: nanoseconds(vectors.load),
+        prompt_eval_count: vectors.tokens,
     };
-    answered.await.unwrap_or_else(|error: Error| reply::failure(&error))
+    Ok(reply::json(reply::accepted(&parsed.ignored), &rows))
 }
 
-pub(super) async fn embeddings(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let parsed = parse_old(&body::read(&request, payload).await?)?;
-        let vectors = vectors(&state, &parsed).await?;
-        let row = Row { embedding: vectors.vectors.first().map_or(&[], Vec::as_slice) };
-        Ok(reply::json(reply::accepted(&parsed.ignored), &row))
-    };
-    answered.await.unwrap_or_else(|error: Error| reply::failure(&error))
+pub(super) async fn embeddings(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let parsed = parse_old(&body)?;
+    let vectors = vectors(state, &parsed).await?;
+    let row = Row { embedding: vectors.vectors.first().map_or(&[], Vec::as_slice) };
+    Ok(reply::json(reply::accepted(&parsed.ignored), &row))
 }
 
 async fn vectors(state: &State, parsed: &Parsed) -> Result<Embeddings, Error> {

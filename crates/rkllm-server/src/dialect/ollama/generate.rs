@@ -1,7 +1,7 @@
 //! `POST /api/generate`.
 
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use rkllm_chat::{Message, Role};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,9 +10,9 @@ use super::common::{self, Wishes};
 use super::line::Shape;
 use super::options::Options;
 use super::parsed::Parsed;
-use super::{answer, message, named, reply};
+use super::{answer, message, named};
 use crate::app::State;
-use crate::dialect::{body, json};
+use crate::dialect::json;
 use crate::error::{Code, Error};
 use crate::generate::Input;
 
@@ -38,16 +38,9 @@ struct Body {
     top_logprobs: Option<i64>,
 }
 
-pub(super) async fn generate(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let parsed = parse(&body::read(&request, payload).await?)?;
-        answer::answer(&state.of(&request), parsed).await
-    };
-    answered.await.unwrap_or_else(|error| reply::failure(&error))
+pub(super) async fn generate(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let parsed = parse(&body)?;
+    answer::answer(state, parsed).await
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, Error> {

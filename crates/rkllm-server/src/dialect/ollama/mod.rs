@@ -30,10 +30,12 @@ mod tool;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::web::{self, Bytes, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 use serde::Serialize;
 
+use super::body;
+use crate::app::State;
 use crate::error::{Code, Error};
 pub(super) use reply::failure;
 
@@ -57,16 +59,16 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(web::head().to(tags::tags)),
         )
         .service(resource("/ps", "GET").route(web::get().to(tags::ps)))
-        .service(resource("/chat", "POST").route(web::post().to(chat::chat)))
-        .service(resource("/generate", "POST").route(web::post().to(generate::generate)))
-        .service(resource("/embed", "POST").route(web::post().to(embed::embed)))
-        .service(resource("/embeddings", "POST").route(web::post().to(embed::embeddings)))
-        .service(resource("/show", "POST").route(web::post().to(show::show)))
-        .service(resource("/pull", "POST").route(web::post().to(pull::pull)))
+        .service(resource("/chat", "POST").route(reading(web::post(), chat::chat)))
+        .service(resource("/generate", "POST").route(reading(web::post(), generate::generate)))
+        .service(resource("/embed", "POST").route(reading(web::post(), embed::embed)))
+        .service(resource("/embeddings", "POST").route(reading(web::post(), embed::embeddings)))
+        .service(resource("/show", "POST").route(reading(web::post(), show::show)))
+        .service(resource("/pull", "POST").route(reading(web::post(), pull::pull)))
         .service(resource("/push", "POST").route(web::post().to(push)))
-        .service(resource("/copy", "POST").route(web::post().to(manage::copy)))
-        .service(resource("/delete", "DELETE").route(web::delete().to(manage::delete)))
-        .service(resource("/create", "POST").route(web::post().to(create::create)))
+        .service(resource("/copy", "POST").route(reading(web::post(), manage::copy)))
+        .service(resource("/delete", "DELETE").route(reading(web::delete(), manage::delete)))
+        .service(resource("/create", "POST").route(reading(web::post(), create::create)))
         .service(
             resource("/blobs/{digest}", "HEAD, POST")
                 .route(web::head().to(blobs::head))
@@ -92,6 +94,14 @@ fn resource(path: &'static str, methods: &'static str) -> Resource {
         response
     };
     web::resource(path).default_service(web::to(refuse))
+}
+
+/// A route that reads a body, whatever its content type, and answers it with `answer`.
+fn reading<A>(route: Route, answer: A) -> Route
+where
+    A: AsyncFn(&State, Bytes) -> Result<HttpResponse, Error> + Copy + 'static,
+{
+    body::reading(route, answer, failure)
 }
 
 async fn root() -> HttpResponse {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,7 +11,6 @@ use super::details::{Details, capabilities, family};
 use super::time::Time;
 use super::{common, named, reply};
 use crate::app::State;
-use crate::dialect::body;
 use crate::error::Error;
 use crate::registry::{Abilities, ModelInfo};
 
@@ -34,20 +33,12 @@ struct Shown<'a> {
     modified_at: Time,
 }
 
-pub(super) async fn show(
-    state: Data<State>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
-    let answered = async {
-        let body = body::read(&request, payload).await?;
-        let (body, ignored) = common::parse::<Body>(&body, r#"{"model": "name"}"#)?;
-        let name = named::either(body.model, body.name)?;
-        let model = state.registry.model(Some(&name)).await;
-        let model = model.map_err(|error| reply::about(&name, error))?;
-        Ok(reply::json(reply::accepted(&ignored), &shown(&model)))
-    };
-    answered.await.unwrap_or_else(|error: Error| reply::failure(&error))
+pub(super) async fn show(state: &State, body: Bytes) -> Result<HttpResponse, Error> {
+    let (body, ignored) = common::parse::<Body>(&body, r#"{"model": "name"}"#)?;
+    let name = named::either(body.model, body.name)?;
+    let model = state.registry.model(Some(&name)).await;
+    let model = model.map_err(|error| reply::about(&name, error))?;
+    Ok(reply::json(reply::accepted(&ignored), &shown(&model)))
 }
 
 fn shown(model: &ModelInfo) -> Shown<'_> {

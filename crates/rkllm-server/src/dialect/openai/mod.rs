@@ -26,7 +26,7 @@ mod wire;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::web::{self, Bytes, Data, Path, Payload, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use super::body;
@@ -82,13 +82,7 @@ fn post<A>(answer: A) -> Route
 where
     A: AsyncFn(&State, Bytes) -> Result<HttpResponse, Error> + Copy + 'static,
 {
-    web::post().to(move |state: Data<State>, request: HttpRequest, payload: Payload| async move {
-        let answered = async {
-            let body = body::read(&request, payload).await?;
-            answer(&state.of(&request), body).await
-        };
-        dressed(answered.await)
-    })
+    body::reading(web::post(), answer, failure)
 }
 
 async fn models(state: Data<State>) -> HttpResponse {

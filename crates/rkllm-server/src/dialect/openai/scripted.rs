@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use super::wire::Head;
 use crate::dialect::stream::Encoder;
+use crate::dialect::{Collected, CollectedCall};
 use crate::generate::{Done, Event, Finish, Timings, ToolCall, Usage};
 
 pub(super) fn head(object: &'static str) -> Head {
@@ -38,6 +39,22 @@ pub(super) fn facts(finish: Finish) -> Done {
             decode: Duration::from_millis(250),
             ..Timings::default()
         },
+    }
+}
+
+/// A whole answer that calls these functions.
+pub(super) fn collected(text: &str, thought: &str, calls: &[&str]) -> Collected {
+    let finish = if calls.is_empty() { Finish::Stop } else { Finish::ToolCalls };
+    let call = |name: &&str| CollectedCall {
+        id: format!("call_{name}"),
+        name: (*name).to_owned(),
+        arguments: "{\"a\":1}".to_owned(),
+    };
+    Collected {
+        text: text.to_owned(),
+        thought: thought.to_owned(),
+        tool_calls: calls.iter().map(call).collect(),
+        done: facts(finish),
     }
 }
 

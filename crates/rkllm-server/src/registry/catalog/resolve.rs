@@ -46,7 +46,7 @@ impl<'a> Names<'a> {
             }
         }
         self.check_broken(name, &key)?;
-        // What headers say counts only if names alone do not tell.
+        // Headers are read only if names alone do not tell.
         let all: [Facts; 2] = [named, known];
         for (tuned, facts) in [false, true].into_iter().flat_map(|t| all.map(|facts| (t, facts))) {
             let silent: &[&str] = if tuned { &TUNED } else { &[] };

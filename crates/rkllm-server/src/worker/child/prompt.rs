@@ -72,7 +72,7 @@ pub(super) fn prepare(loaded: &Loaded, mut request: Request) -> Result<Ready, Er
 /// Prepares a request within the context that it asks for.
 fn within(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
     adjust(loaded, &mut request);
-    check_documents(loaded, &request)?;
+    check_template(loaded, &request)?;
     refuse_far_too_long(loaded, &request)?;
     let shape = Shape::of(loaded, &request)?;
     if let Some(instruction) = &shape.instruction {
@@ -373,19 +373,23 @@ fn render(
     Ok((prompt, tokens))
 }
 
-/// Refuses documents where the chat template does not show them to the model.
-fn check_documents(loaded: &Loaded, request: &Request) -> Result<(), Error> {
-    let source = loaded.text.as_ref().and_then(|text| text.source.as_ref());
-    if request.documents.is_empty() || source.is_some_and(|source| source.contains("documents")) {
-        return Ok(());
+/// Refuses what only a chat template could show the model.
+fn check_template(loaded: &Loaded, request: &Request) -> Result<(), Error> {
+    let text = loaded.text.as_ref();
+    let refused = |param: &str, message: &str| {
+        Err(Error { param: Some(param.to_owned()), ..Error::new(Code::Unsupported, message) })
+    };
+    if !request.tools.is_empty() && text.is_some_and(|text| text.template.is_none()) {
+        let message = "this model has no chat template, so it cannot be told of tools";
+        return refused("tools", message);
     }
-    Err(Error {
-        param: Some("documents".to_owned()),
-        ..Error::new(
-            Code::Unsupported,
-            "this model's chat template has no place for documents; put their text into a message",
-        )
-    })
+    let source = text.and_then(|text| text.source.as_ref());
+    if !request.documents.is_empty() && !source.is_some_and(|text| text.contains("documents")) {
+        let message =
+            "this model's chat template has no place for documents; put their text into a message";
+        return refused("documents", message);
+    }
+    Ok(())
 }
 
 /// A function as OpenAI's API, and with it every template, describes it.

@@ -99,22 +99,7 @@ pub(super) fn reason(reason: Finish, calls: Calls) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::openai::scripted;
-
-    fn collected(text: &str, thought: &str, calls: &[&str]) -> Collected {
-        let finish = if calls.is_empty() { Finish::Stop } else { Finish::ToolCalls };
-        let call = |name: &&str| CollectedCall {
-            id: format!("call_{name}"),
-            name: (*name).to_owned(),
-            arguments: "{\"a\":1}".to_owned(),
-        };
-        Collected {
-            text: text.to_owned(),
-            thought: thought.to_owned(),
-            tool_calls: calls.iter().map(call).collect(),
-            done: scripted::facts(finish),
-        }
-    }
+    use crate::dialect::openai::scripted::{self, collected};
 
     fn written(calls: Calls, collected: Vec<Collected>) -> String {
         let head = scripted::head("chat.completion");

@@ -207,27 +207,12 @@ impl From<&Done> for Usage {
 mod tests {
     use super::super::output::Show;
     use super::*;
-    use crate::dialect::openai::scripted;
-    use crate::dialect::{Collected, CollectedCall};
+    use crate::dialect::Collected;
+    use crate::dialect::openai::scripted::collected;
 
     fn draft() -> Draft {
         let echo = Echo::new("m".to_owned());
         Draft { id: "resp_1".to_owned(), created_at: 1_760_000_000, echo }
-    }
-
-    fn collected(text: &str, thought: &str, calls: &[&str]) -> Collected {
-        let finish = if calls.is_empty() { Finish::Stop } else { Finish::ToolCalls };
-        let call = |name: &&str| CollectedCall {
-            id: format!("call_{name}"),
-            name: (*name).to_owned(),
-            arguments: "{\"a\":1}".to_owned(),
-        };
-        Collected {
-            text: text.to_owned(),
-            thought: thought.to_owned(),
-            tool_calls: calls.iter().map(call).collect(),
-            done: scripted::facts(finish),
-        }
     }
 
     fn whole(show: Show, collected: Collected) -> Value {
