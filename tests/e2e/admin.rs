@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use rkllm_client::api::{Health, KeepAlive, LoadRequest, ModelState};
+use rkllm_client::api::{Health, KeepAlive, LoadRequest, ModelState, Template, Tokenizer};
 use rkllm_client::{Client, Error};
 use rkllm_fake::{Script, library};
 use rkllm_sys::Generation;
@@ -44,6 +44,12 @@ async fn a_model_is_loaded_and_unloaded_by_name() {
         panic!("{loaded:?}")
     };
     assert_eq!(expires, None);
+    // Nobody knows the tokenizer of a scripted model.
+    let limits = loaded.model.limits.unwrap();
+    assert_eq!((limits.tokenizer, limits.template), (Tokenizer::Unknown, Template::Runtime));
+    assert!(limits.sampling && limits.embeddings && !limits.constraints && !limits.seed);
+    assert_eq!(limits.refused, ["tools", "suffix", "tokens", "documents", "grammar", "logprobs"]);
+    assert_eq!(client.models().await.unwrap().models[0].limits, None);
     assert!(memory_bytes > 0 && loaded.load_ms > 0.0);
     assert_eq!(states(&client).await, named("unloaded", "ready"));
 

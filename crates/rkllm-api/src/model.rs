@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Limits;
+
 /// The answer of `GET /admin/models`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -28,6 +30,9 @@ pub struct Model {
     pub context: u32,
     /// What it can be asked for, as far as that is known; more is known of a model in memory.
     pub abilities: Abilities,
+    /// What it can be held to and what it refuses; `None` unless it is in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// Where it is between disk and memory.
     pub state: ModelState,
     /// The requests for it.
@@ -120,6 +125,7 @@ pub(crate) mod tests {
             digest: "ab".repeat(32),
             context: 4096,
             abilities: Abilities { completion: true, tools: true, ..Abilities::default() },
+            limits: None,
             state: ModelState::Ready {
                 expires: Some(1.5),
                 memory_bytes: 1_900_000_000,

@@ -28,6 +28,8 @@ pub(crate) struct ModelInfo {
     /// Tokens that prompt and answer may have together, as it is or would be loaded.
     pub(crate) context: u32,
     pub(crate) abilities: Abilities,
+    /// What it can be held to and what it refuses, once it is in memory.
+    pub(crate) limits: Option<rkllm_api::Limits>,
     /// The chat template's source, where it can be read.
     pub(crate) template: Option<String>,
     /// The system prompt of its settings.

@@ -93,6 +93,8 @@ pub(crate) struct Facts {
     /// Its context length in tokens.
     pub(crate) context: u32,
     pub(crate) abilities: Abilities,
+    /// What it can be held to, and what it refuses.
+    pub(crate) limits: rkllm_api::Limits,
     /// The chat template's source, where it could be read.
     pub(crate) template: Option<String>,
     /// What the model's own files say that answers are sampled with.

@@ -98,6 +98,7 @@ mod tests {
             digest: String::new(),
             context: 4096,
             abilities: Abilities::default(),
+            limits: None,
             state,
             queue: Queue { running: 1, waiting: 2 },
         };

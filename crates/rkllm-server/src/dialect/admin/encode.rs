@@ -24,6 +24,7 @@ pub(super) fn model(model: ModelInfo, requests: usize) -> Model {
             insert: model.abilities.insert,
             embedding: model.abilities.embedding,
         },
+        limits: model.limits,
         state: state(model.state),
     }
 }

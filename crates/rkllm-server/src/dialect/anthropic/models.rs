@@ -96,6 +96,7 @@ mod tests {
             quantization: String::new(),
             context: 4096,
             abilities: Abilities::default(),
+            limits: None,
             template: None,
             system: None,
             defaults: Tuning::default(),

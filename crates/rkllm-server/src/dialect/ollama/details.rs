@@ -90,6 +90,7 @@ pub(super) fn example() -> ModelInfo {
             thinking: true,
             ..Abilities::default()
         },
+        limits: None,
         template: Some("{% if tools %}{{ tools }}{% endif %}{{ messages }}".into()),
         system: None,
         defaults: Tuning {

@@ -73,6 +73,7 @@ mod tests {
             quantization: "Q4_1".to_owned(),
             context: 4096,
             abilities: Abilities::default(),
+            limits: None,
             template: None,
             system: None,
             defaults: Tuning::default(),

@@ -3,6 +3,7 @@
 use rkllm::{Capability, Lora, Runtime, Session};
 use rkllm_chat::{ModelFolder, SamplingDefaults};
 
+use super::limits::limits;
 use super::text::TextSide;
 use super::vocabulary::Vocabulary;
 use crate::generate::{Tuning, temperature};
@@ -110,6 +111,7 @@ pub(super) fn load(spec: ModelSpec) -> Result<(Session, Loaded), LoadError> {
         model: name,
         context,
         abilities: abilities(text.as_ref()),
+        limits: limits(&runtime, text.as_ref()),
         template: text.as_ref().and_then(|text| text.source.clone()),
         defaults: defaults.clone(),
     };

@@ -8,6 +8,7 @@ mod control;
 mod deliver;
 mod embed;
 mod engine;
+mod limits;
 mod load;
 mod outbox;
 mod plain;

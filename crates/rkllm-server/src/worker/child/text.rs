@@ -1,6 +1,7 @@
 //! What goes into a model and comes out of it as text: vocabulary, template, tags, formats.
 
 use rkllm::{Capability, Runtime, Session};
+use rkllm_api::Template;
 use rkllm_chat::{
     ChatTemplate, ModelFolder, ReasoningTags, SpecialTokens, TemplateSource, ToolFormat,
 };
@@ -16,6 +17,8 @@ pub(super) struct TextSide {
     pub(super) template: Option<ChatTemplate>,
     /// The template's source.
     pub(super) source: Option<String>,
+    /// Where the template is from.
+    pub(super) origin: Template,
     /// The token to put before a prompt that does not begin with it.
     pub(super) bos: Option<i32>,
     /// Tokens that end an answer, whether the runtime knows or not.
@@ -52,6 +55,7 @@ impl TextSide {
         };
         let (special, bos) = special(&vocabulary, folder)?;
         let found = Found::template(&vocabulary, spec, folder)?;
+        let origin = found.as_ref().map_or(Template::None, |found| found.origin);
         let template = found.map(|found| found.parse(special)).transpose();
         let template =
             template.map_err(|source| LoadError::Template { model: spec.name.clone(), source })?;
@@ -81,6 +85,7 @@ impl TextSide {
             vocabulary,
             template,
             source,
+            origin,
             bos,
             end_tokens,
             longest_piece,
@@ -138,6 +143,7 @@ fn special(
 struct Found {
     template: String,
     tool_use: Option<String>,
+    origin: Template,
 }
 
 impl Found {
@@ -148,17 +154,17 @@ impl Found {
         folder: Option<&ModelFolder>,
     ) -> Result<Option<Self>, LoadError> {
         if let Some(template) = spec.prompting.template.clone() {
-            return Ok(Some(Self { template, tool_use: None }));
+            return Ok(Some(Self { template, tool_use: None, origin: Template::Settings }));
         }
         let in_folder = folder.map(|folder| TemplateSource::find(&folder.path)).transpose()?;
         if let Some(TemplateSource { template, tool_use, .. }) = in_folder.flatten() {
-            return Ok(Some(Self { template, tool_use }));
+            return Ok(Some(Self { template, tool_use, origin: Template::Files }));
         }
         let Vocabulary::Runtime(model) = vocabulary else {
             return Ok(None);
         };
         let template = model.metadata("tokenizer.chat_template")?;
-        Ok(template.map(|template| Self { template, tool_use: None }))
+        Ok(template.map(|template| Self { template, tool_use: None, origin: Template::Model }))
     }
 
     fn parse(self, special: SpecialTokens) -> Result<(ChatTemplate, String), rkllm_chat::Error> {
