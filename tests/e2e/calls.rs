@@ -99,6 +99,31 @@ async fn a_message_and_a_response_end_after_their_only_call() {
     assert_eq!(one["usage"]["output_tokens"], needed());
 }
 
+/// Runtimes give no text of special tokens, and a call within a line is one only behind its mark.
+#[tokio::test]
+async fn the_mark_of_a_call_may_be_a_token_without_text() {
+    let script = Script::new();
+    let call = r#"{"name": "weather", "arguments": {}}"#;
+    let pieces = ["Let", " me", " see: ", "", call];
+    assert_eq!(pieces[(hermes::CALL - 1000) as usize], "");
+    script.set("REPLY", pieces.join("|")).set("REPLY_SEPARATOR", "|");
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &[]);
+    let body = json!({
+        "model": "model",
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+    });
+    let answer = post(&server, "/v1/chat/completions", body.clone()).await;
+    let message = &answer["choices"][0]["message"];
+    assert_eq!(message["tool_calls"][0]["function"]["name"], "weather", "{answer}");
+    assert_eq!(message["content"], "Let me see:");
+    // Who offers no functions gets the text as the runtime gives it.
+    let plain = post(&server, "/v1/chat/completions", with(body, json!({"tools": null}))).await;
+    let text = &plain["choices"][0]["message"]["content"];
+    assert_eq!(*text, format!("Let me see: {call}"));
+}
+
 #[tokio::test]
 async fn a_model_that_cannot_be_told_of_tools_refuses_them() {
     let script = Script::new();

@@ -9,6 +9,8 @@ use serde_json::{Map, json};
 
 /// Token of byte 0. All tokens have three digits, so a run of them is found only where it is meant.
 const FIRST: u32 = 100;
+/// The token, of those that the scripted runtime gives, that begins a call.
+pub(crate) const CALL: u32 = 1003;
 
 /// Written the way of Hermes.
 const TEMPLATE: &str = "../rkllm-chat/tests/corpus/templates/qwen2_5.jinja";
@@ -30,9 +32,12 @@ pub(crate) fn tokens(text: &str) -> String {
 
 /// A tokenizer with a token for each byte and the marks of turns.
 fn tokenizer() -> String {
-    let tokens = (FIRST..).zip(byte_names());
-    let vocabulary: Map<_, _> = tokens.map(|(id, name)| (name.to_string(), id.into())).collect();
     let marks = (FIRST + 256..).zip(["<|endoftext|>", "<|im_start|>", "<|im_end|>"]);
+    let marks = marks.chain([(CALL, "<|tool_call|>")]);
+    let names = marks.clone().map(|(id, name)| (name.to_owned(), id.into()));
+    // Marks that stand here keep their numbers.
+    let tokens = (FIRST..).zip(byte_names()).map(|(id, name)| (name.to_string(), id.into()));
+    let vocabulary: Map<_, _> = tokens.chain(names).collect();
     let marks = marks.map(|(id, content)| {
         json!({
             "id": id, "content": content, "special": true, "normalized": false,

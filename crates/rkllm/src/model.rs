@@ -146,17 +146,17 @@ impl Model {
         self.shared.model_info()
     }
 
-    /// The texts of the model's control tokens: what a chat template may say and a message may not.
+    /// The model's control tokens and their texts: what a chat template may say and a message may not.
     ///
     /// # Errors
     /// [`Error::Call`] when the runtime refuses.
-    pub fn special_tokens(&self) -> Result<Vec<String>, Error> {
+    pub fn special_tokens(&self) -> Result<Vec<(i32, String)>, Error> {
         let api = self.shared.abi.ext()?;
         let tokens = fill(&self.shared.abi, "rkllm_ext_special_tokens", 64, |tokens, capacity| {
             // SAFETY: the handle is alive as long as `shared`; tokens are as long as said.
             unsafe { (api.special_tokens)(self.shared.handle.as_ptr(), tokens, capacity) }
         })?;
-        tokens.iter().map(|&token| self.detokenize(&[token], true)).collect()
+        tokens.iter().map(|&token| Ok((token, self.detokenize(&[token], true)?))).collect()
     }
 
     /// Every token that ends an answer.

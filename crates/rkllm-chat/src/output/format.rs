@@ -9,10 +9,11 @@ use crate::Error;
 
 /// How a model writes the calls of functions.
 ///
-/// The marks that are special tokens (`<tool_call>`, `<|python_tag|>`, `[TOOL_CALLS]`) may be
-/// missing from the text that a runtime gives: a call at the beginning of the answer is
-/// recognised without them, but for [`Deepseek`](Self::Deepseek), [`Harmony`](Self::Harmony) and
-/// the tags of [`QwenXml`](Self::QwenXml) and [`Glm`](Self::Glm).
+/// The marks that are special tokens (`<|python_tag|>`, `[TOOL_CALLS]`) may be missing from the text
+/// that a runtime gives; [`Output::is_divided_at`](crate::Output::is_divided_at) tells which to put
+/// back. A call at the beginning of the answer is recognised without them, but for
+/// [`Deepseek`](Self::Deepseek), [`Harmony`](Self::Harmony) and the tags of
+/// [`QwenXml`](Self::QwenXml) and [`Glm`](Self::Glm).
 ///
 /// ```
 /// use rkllm_chat::ToolFormat;

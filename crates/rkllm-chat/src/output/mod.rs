@@ -139,6 +139,24 @@ impl Output {
         Ok(Self { scanner: Scanner::new(marks), parts })
     }
 
+    /// Whether the output is divided at a text, or at one that it is part of.
+    ///
+    /// Runtimes leave special tokens out of the text that they give, as
+    /// `skip_special_token` says by default: those that are marks have to be put back.
+    ///
+    /// ```
+    /// use rkllm_chat::{Output, OutputOptions, ToolFormat};
+    ///
+    /// let tools = Some(ToolFormat::Mistral);
+    /// let output = Output::new(OutputOptions { tools, ..OutputOptions::default() })?;
+    /// assert!(output.is_divided_at("[TOOL_CALLS]"));
+    /// assert!(!output.is_divided_at("[INST]"));
+    /// # Ok::<(), rkllm_chat::Error>(())
+    /// ```
+    pub fn is_divided_at(&self, text: &str) -> bool {
+        self.scanner.knows(text)
+    }
+
     /// Takes the next piece of the output and gives what is certain with it.
     ///
     /// `true` means that a stop string was found: the run can end, and nothing is given any more.

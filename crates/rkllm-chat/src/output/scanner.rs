@@ -41,6 +41,11 @@ impl Scanner {
         Self { marks, begins, held: String::new() }
     }
 
+    /// Whether a text is a mark or a part of one.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        !text.is_empty() && self.marks.iter().any(|(mark, _)| mark.contains(text))
+    }
+
     /// Takes the next piece and gives the symbols that are certain.
     pub(super) fn push(&mut self, piece: &str, take: &mut dyn FnMut(Symbol<'_>)) {
         if self.held.is_empty() {

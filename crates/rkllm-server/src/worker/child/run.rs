@@ -1,5 +1,7 @@
 //! One run: from the runtime's tokens to the events of an answer.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rkllm::{Capability, Content, End, Flow, Outcome, RunOptions, TokenRef};
@@ -87,9 +89,11 @@ impl Engine<'_> {
         // A runtime that counts itself ends its answer at the limit, and is ended if it does not.
         let counts_itself = self.loaded.runtime.supports(Capability::PerRunSampling);
         let limit = ready.limit.map(|limit| limit.saturating_add(counts_itself.into()));
+        let loaded = Arc::clone(&self.loaded);
         let mut progress = Progress {
             delivery,
             pipeline: ready.pipeline.clone(),
+            control: loaded.text.as_ref().map(|text| &text.control),
             ready,
             limit,
             started: Instant::now(),
@@ -201,6 +205,8 @@ fn verdict(check: &Check, delivery: &Delivery<'_>) -> Result<Option<String>, Str
 struct Progress<'a, 'b> {
     delivery: &'a mut Delivery<'b>,
     pipeline: Pipeline,
+    /// The tokens that the runtime gives no text of.
+    control: Option<&'a BTreeMap<i32, String>>,
     ready: &'a Ready,
     /// Tokens after which the run is ended, should the runtime not do that.
     limit: Option<u32>,
@@ -245,7 +251,12 @@ impl Progress<'_, '_> {
         if self.ready.remembered.is_some() {
             self.answer.push_str(token.text);
         }
-        let stopped = self.pipeline.push(token.text, &mut |piece| delivery.piece(piece));
+        let text = match self.control.and_then(|control| control.get(&token.id)) {
+            // The mark of a call or a thought.
+            Some(mark) if token.text.is_empty() && self.pipeline.is_divided_at(mark) => mark,
+            _ => token.text,
+        };
+        let stopped = self.pipeline.push(text, &mut |piece| delivery.piece(piece));
         if token.id >= 0 {
             delivery.token();
         }

@@ -1,5 +1,7 @@
 //! What goes into a model and comes out of it as text: vocabulary, template, tags, formats.
 
+use std::collections::BTreeMap;
+
 use rkllm::{Capability, Runtime, Session};
 use rkllm_api::Template;
 use rkllm_chat::{
@@ -19,6 +21,8 @@ pub(super) struct TextSide {
     pub(super) source: Option<String>,
     /// Where the template is from.
     pub(super) origin: Template,
+    /// The tokens that runtimes leave out of the text that they give, and how they are written.
+    pub(super) control: BTreeMap<i32, String>,
     /// The token to put before a prompt that does not begin with it.
     pub(super) bos: Option<i32>,
     /// Tokens that end an answer, whether the runtime knows or not.
@@ -53,7 +57,8 @@ impl TextSide {
         let Some(vocabulary) = vocabulary(session, runtime, folder)? else {
             return Ok(None);
         };
-        let (special, bos) = special(&vocabulary, folder)?;
+        let control = vocabulary.control()?;
+        let (special, bos) = special(&vocabulary, folder, control.values().cloned().collect())?;
         let found = Found::template(&vocabulary, spec, folder)?;
         let origin = found.as_ref().map_or(Template::None, |found| found.origin);
         let template = found.map(|found| found.parse(special)).transpose();
@@ -86,6 +91,7 @@ impl TextSide {
             template,
             source,
             origin,
+            control,
             bos,
             end_tokens,
             longest_piece,
@@ -118,8 +124,8 @@ fn vocabulary(
 fn special(
     vocabulary: &Vocabulary,
     folder: Option<&ModelFolder>,
+    control: Vec<String>,
 ) -> Result<(SpecialTokens, Option<i32>), LoadError> {
-    let control = vocabulary.control()?;
     match vocabulary {
         Vocabulary::Runtime(model) => {
             let info = model.info()?;

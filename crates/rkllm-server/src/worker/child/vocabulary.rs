@@ -1,5 +1,7 @@
 //! Text to tokens and back, by whoever knows the model's vocabulary.
 
+use std::collections::BTreeMap;
+
 use rkllm::{Model, TokenizeOptions};
 use rkllm_chat::{Prompt, Tokenizer};
 
@@ -68,12 +70,12 @@ impl Vocabulary {
         }
     }
 
-    /// The texts of all control tokens.
-    pub(super) fn control(&self) -> Result<Vec<String>, rkllm::Error> {
+    /// All control tokens and their texts.
+    pub(super) fn control(&self) -> Result<BTreeMap<i32, String>, rkllm::Error> {
         match self {
-            Self::Runtime(model) => model.special_tokens(),
+            Self::Runtime(model) => Ok(model.special_tokens()?.into_iter().collect()),
             Self::File(tokenizer) => {
-                Ok(tokenizer.special_tokens().map(|(_, text)| text.to_owned()).collect())
+                Ok(tokenizer.special_tokens().map(|(id, text)| (id, text.to_owned())).collect())
             }
         }
     }
