@@ -87,7 +87,7 @@ impl Fake {
 
 /// Waits for the end of a pull.
 pub(super) async fn pull(hub: &Hub, name: &str) -> Progress {
-    let mut pulling = hub.pull(name).unwrap();
+    let mut pulling = hub.pull(name).await.unwrap();
     loop {
         let progress = pulling.next().await;
         if matches!(progress, Progress::Done | Progress::Failed(_)) {

@@ -61,10 +61,12 @@ impl Hub {
     ///
     /// # Errors
     /// When there is no models directory, or the name says nothing that can be fetched.
-    pub(crate) fn pull(&self, name: &str) -> Result<Pulling, Error> {
+    pub(crate) async fn pull(&self, name: &str) -> Result<Pulling, Error> {
         let store = self.store()?.clone();
         let source = source::Source::parse(name, &self.inner.settings.short_names)?;
-        let client = client::Client::new(&self.inner.settings)?;
+        // Reads the system's certificates.
+        let hub = self.clone();
+        let client = download::blocking(move || client::Client::new(&hub.inner.settings)).await?;
         let errand = pull::Errand { name: name.trim().to_owned(), source, client, store };
         Ok(self.inner.pulls.join(errand))
     }

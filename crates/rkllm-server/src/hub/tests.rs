@@ -182,12 +182,12 @@ async fn a_pull_that_nobody_waits_for_ends_and_one_that_somebody_joined_goes_on(
     let all = fake.permits.forget_permits(usize::MAX >> 3);
     let hub = fake.hub(models.path());
     let wait_for_download = async || {
-        let mut pulling = hub.pull(NAME).unwrap();
+        let mut pulling = hub.pull(NAME).await.unwrap();
         while !matches!(pulling.next().await, Progress::Downloading { .. }) {}
         pulling
     };
     let first = wait_for_download().await;
-    let second = hub.pull(NAME).unwrap();
+    let second = hub.pull(NAME).await.unwrap();
     drop(first);
     assert_eq!(hub.inner.pulls.count(), 1);
     drop(second);
@@ -244,10 +244,10 @@ async fn a_hub_that_is_not_there_is_said_without_its_address() {
     assert!(said.starts_with("the connection to the hub failed"), "{said}");
 }
 
-#[test]
-fn without_a_models_directory_the_flag_is_named() {
+#[tokio::test]
+async fn without_a_models_directory_the_flag_is_named() {
     let settings = Settings { models: None, ..Settings::from_env(None) };
-    let error = Hub::new(settings).pull(NAME).unwrap_err();
+    let error = Hub::new(settings).pull(NAME).await.unwrap_err();
     assert_eq!(error.code, Code::Unsupported);
     assert!(error.message.contains("--models-dir"), "{error}");
 }

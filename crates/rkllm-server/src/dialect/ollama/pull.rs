@@ -24,7 +24,7 @@ pub(super) async fn pull(state: &State, body: Bytes) -> Result<HttpResponse, Err
     // Programs pull before every use; what is there is not asked for on the hub.
     let pulling = match state.registry.model(Some(&name)).await {
         Ok(_) => None,
-        Err(_) => Some(state.hub.pull(&name)?),
+        Err(_) => Some(state.hub.pull(&name).await?),
     };
     let registry = state.registry.clone();
     let arrived = async move { registry.rescan().await };
