@@ -12,6 +12,8 @@ const USER: &str = "rkllmProbeUser";
 const ANSWER: &str = "rkllmProbeAnswer";
 const RESULT: &str = "rkllmProbeResult";
 
+const DOCUMENT: &str = "rkllmProbeDocument";
+
 /// Names that no template writes by itself.
 const TOOL: &str = "rkllm_probe_tool";
 const SECOND_TOOL: &str = "rkllm_probe_other";
@@ -81,6 +83,16 @@ impl ChatTemplate {
         let default = rendered(None);
         self.tags.opening_at_end(&default).is_some()
             || [Some(true), Some(false)].into_iter().any(|choice| rendered(choice) != default)
+    }
+
+    /// Whether the template shows the model the texts of [`RenderOptions::documents`].
+    pub fn supports_documents(&self) -> bool {
+        let document = json!({ "title": DOCUMENT, "text": DOCUMENT, "content": DOCUMENT });
+        let options =
+            RenderOptions { documents: Some(json!([document])), ..RenderOptions::default() };
+        [&[user()][..], &[system(), user()]].into_iter().any(|messages| {
+            self.probe(messages, &options).is_ok_and(|text| text.contains(DOCUMENT))
+        })
     }
 
     /// Whether the template has a turn for the results of functions: the role `tool`. Where it has

@@ -168,6 +168,12 @@ impl Output {
         parts.delivery.is_stopped()
     }
 
+    /// The same output as cut off before its end: what a thought says at last is not read as a call.
+    pub fn cut(mut self) -> Self {
+        self.parts.draft = Draft::default();
+        self
+    }
+
     /// Gives what was held back, as no more follows, and says what is known of the whole.
     pub fn finish(mut self, sink: &mut impl FnMut(Piece<'_>)) -> Summary {
         let held = self.scanner.finish();

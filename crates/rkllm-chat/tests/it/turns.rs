@@ -75,6 +75,12 @@ fn tools_are_shown_as_they_were_written() {
     assert_eq!(prompt.text(), r#"[{"type": "function", "a": {"z": 1, "b": [2]}}]Hi"#);
     assert!(template(source).supports_tools());
     assert!(!template(SMOLLM2).supports_tools());
+    assert!(!template(SMOLLM2).supports_documents());
+    let rag =
+        "{%- for document in documents %}{{ document.text }}{% endfor %}{{ messages[0].content }}";
+    assert!(template(rag).supports_documents());
+    let word = "Some documents follow. {{ messages[0].content }}";
+    assert!(!template(word).supports_documents());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::State;
 use crate::error::{Code, Error};
@@ -19,6 +20,8 @@ use crate::http::{Encoding, InflateError, Room, inflate};
 pub(super) const MAX_BODY: usize = 64 << 20;
 /// Longest silence between two pieces of a body.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Time that a whole body may take: that of the largest at some 200 kB per second.
+const WHOLE: Duration = Duration::from_secs(300);
 
 /// A route that reads a body, whatever its content type, and answers it with `answer`, or with what
 /// `failure` makes of an error.
@@ -47,10 +50,14 @@ where
         return Err(too_large());
     }
     let mut body = BytesMut::new();
+    let end = Instant::now() + WHOLE;
     loop {
         let piece = std::future::poll_fn(|context| Pin::new(&mut payload).poll_next(context));
-        let Ok(piece) = tokio::time::timeout(SILENCE, piece).await else {
-            let message = format!("no more of the request body came for {} s", SILENCE.as_secs());
+        let Ok(piece) = timeout_at(end.min(Instant::now() + SILENCE), piece).await else {
+            let message = match Instant::now() < end {
+                true => format!("no more of the request body came for {} s", SILENCE.as_secs()),
+                false => format!("the request body took more than {} s", WHOLE.as_secs()),
+            };
             return Err(Error::new(Code::BodyIncomplete, message));
         };
         match piece.transpose().map_err(broken)? {
@@ -137,6 +144,17 @@ mod tests {
     async fn pieces_make_a_body() {
         let body = read(&plain(), pieces(vec![b"{\"a\"", b"", b": 1}"])).await.unwrap();
         assert_eq!(body, "{\"a\": 1}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_takes_for_ever_is_given_up() {
+        let endless = stream::repeat_with(|| ()).then(|()| async {
+            tokio::time::sleep(SILENCE / 2).await;
+            Ok(Bytes::from_static(b" "))
+        });
+        let error = read(&plain(), Box::pin(endless)).await.unwrap_err();
+        assert_eq!(error.code, Code::BodyIncomplete);
+        assert_eq!(error.message, "the request body took more than 300 s");
     }
 
     #[tokio::test(start_paused = true)]

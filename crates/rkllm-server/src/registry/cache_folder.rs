@@ -1,6 +1,6 @@
 //! The folder for the states of conversations, which belongs to this process.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,9 @@ use crate::worker::PrefixCacheSpec;
 
 /// What the names of such folders begin with.
 const PREFIX: &str = "rkllm-cache-";
+
+/// How often a folder is made should others sweep it away.
+const TRIES: usize = 10;
 
 /// A folder that no other user can read, and its lock: a folder that nobody holds the lock of belongs
 /// to a server that is gone.
@@ -46,26 +49,33 @@ impl CacheFolder {
     fn new(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         sweep(parent);
-        loop {
+        let mut claimed = None;
+        for _ in 0..TRIES {
             let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
-            if let Some(folder) = Self::claim(parent.join(name))? {
-                return Ok(folder);
+            claimed = Self::claim(parent.join(name))?;
+            if claimed.is_some() {
+                break;
             }
         }
+        claimed.ok_or_else(|| io::Error::other("others take every folder that is made there"))
     }
 
-    /// Makes this folder and locks it; `None` if another server came between.
+    /// Makes this folder and locks it; `None` if another server swept it away in between.
     fn claim(path: PathBuf) -> io::Result<Option<Self>> {
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            made => made?,
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let locked = File::open(&path).and_then(|lock| match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        });
+        match locked {
+            Ok(Some(lock)) if path.exists() => Ok(Some(Self { path, _lock: lock })),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let _ = fs::remove_dir(&path);
+                Err(error)
+            }
+            _ => Ok(None),
         }
-        let Ok(lock) = File::open(&path) else {
-            return Ok(None);
-        };
-        // Until it was locked it could be swept away.
-        let mine = lock.try_lock().is_ok() && path.exists();
-        Ok(mine.then_some(Self { path, _lock: lock }))
     }
 }
 
@@ -86,7 +96,10 @@ fn sweep(parent: &Path) {
         if !named || !entry.metadata().is_ok_and(own) {
             continue;
         }
-        if File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        // The lock is held until the folder is gone: its server may be about to take it.
+        if let Ok(folder) = File::open(entry.path())
+            && folder.try_lock().is_ok()
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -257,6 +257,16 @@ impl Registry {
         models
     }
 
+    /// The file of a model in the folder that is to be changed, which has to be named more exactly
+    /// than one that is to answer; by its name.
+    pub(crate) async fn to_change(&self, name: &str) -> Result<String, Error> {
+        self.rescan().await;
+        let state = self.inner.state.lock();
+        let catalog = state.catalog.as_ref().ok_or(CatalogError::Unnamed).map_err(not_found)?;
+        let entry = catalog.resolve_strictly(name).map_err(not_found)?;
+        Ok(entry.name.clone())
+    }
+
     /// One model.
     pub(crate) async fn model(&self, name: Option<&str>) -> Result<ModelInfo, Error> {
         let entry = self.entry(name).await?;
@@ -356,8 +366,9 @@ impl Registry {
         if state.closing {
             return Err(shutting_down());
         }
-        let record = state.shelf.forget_rested(&entry.name).unwrap_or_default();
-        if let Some(worker) = state.shelf.touch(&entry.name, keep_alive) {
+        if !state.shelf.has_rested(&entry.name)
+            && let Some(worker) = state.shelf.touch(&entry.name, keep_alive)
+        {
             return Ok(worker);
         }
         let is_main = state.main.as_ref().is_some_and(|main| main.name == entry.name);
@@ -365,7 +376,7 @@ impl Registry {
         let usual = if stays { KeepAlive::Forever } else { self.inner.defaults.keep_alive };
         let keep_alive = keep_alive.or(entry.settings.keep_alive).unwrap_or(usual);
         let (spec, limits) = self.inner.defaults.spec(entry, is_main);
-        state.shelf.load(entry, (spec, limits, record), keep_alive)
+        state.shelf.load(entry, (spec, limits), keep_alive)
     }
 
     fn describe(&self, state: &State, entry: &ModelEntry) -> ModelInfo {

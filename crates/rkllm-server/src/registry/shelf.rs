@@ -89,13 +89,14 @@ impl Shelf {
     pub(super) fn load(
         &mut self,
         entry: &Arc<ModelEntry>,
-        told: (ModelSpec, Limits, Breaker),
+        told: (ModelSpec, Limits),
         keep_alive: KeepAlive,
     ) -> Result<Worker, Error> {
         self.make_room(entry)?;
+        let record = self.forget_rested(&entry.name).unwrap_or_default();
         let gone: Vec<_> = self.leaving.iter().map(|leaving| leaving.gone.clone()).collect();
         let room = join_all(gone).map(drop);
-        let worker = Worker::start(told.0, told.1, told.2, room);
+        let worker = Worker::start(told.0, told.1, record, room);
         let (entry, used) = (Arc::clone(entry), Instant::now());
         let name = entry.name.clone();
         let loaded = Loaded { worker: worker.clone(), entry, keep_alive, used };
@@ -173,9 +174,13 @@ impl Shelf {
         }
     }
 
-    /// Forgets a model that has failed and has rested since, but for its record: it is loaded anew, once
-    /// there is room for it again.
-    pub(super) fn forget_rested(&mut self, name: &str) -> Option<Breaker> {
+    /// Whether a model has failed and has rested since, so that it may be loaded anew.
+    pub(super) fn has_rested(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|loaded| loaded.worker.rested().is_some())
+    }
+
+    /// Forgets such a model but for its record.
+    fn forget_rested(&mut self, name: &str) -> Option<Breaker> {
         let record = self.get(name)?.worker.rested()?;
         drop(self.unload(name, far()));
         Some(record)

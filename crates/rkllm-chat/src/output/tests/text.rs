@@ -83,6 +83,11 @@ fn a_call_at_the_end_of_an_unclosed_thought_is_made() {
     let cut = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1";
     let summary = check(&tools, &format!("<think>{cut}"), &[&format!("«{cut}»")]);
     assert!(summary.unclosed_thought);
+    // What was cut off may have been a plan.
+    let mut output = Output::new(tools).unwrap();
+    output.push(&plan[..plan.len() - "\nor so.".len()], &mut |_| {});
+    let summary = output.cut().finish(&mut |piece| panic!("{piece:?}"));
+    assert_eq!((summary.tool_calls, summary.unclosed_thought), (0, true));
 }
 
 #[test]

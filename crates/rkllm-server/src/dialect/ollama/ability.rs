@@ -32,6 +32,11 @@ impl Needs {
         let model = target.model.as_deref().unwrap_or_default();
         let about = |error| reply::about(model, error);
         let mut info = state.registry.model(target.model.as_deref()).await.map_err(about)?;
+        if matches!(info.state, ModelState::Failed { .. }) {
+            // What it can do does not matter: the request is refused with the reason, or it is tried
+            // with, once the model has rested.
+            return Ok(());
+        }
         let is_loaded = matches!(info.state, ModelState::Ready { .. });
         if self.missing(info.abilities).is_some() && !is_loaded {
             // Only a model in memory is known to lack something. It stays as long as usual: one

@@ -39,7 +39,7 @@ pub(super) async fn chat(state: &State, body: Bytes) -> Result<HttpResponse, Err
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, Error> {
-    let (body, ignored) = common::parse::<Body>(body, EXAMPLE)?;
+    let (body, mut ignored) = common::parse::<Body>(body, EXAMPLE)?;
     let model = named::required(body.model)?;
     let wishes = Wishes {
         format: body.format,
@@ -55,7 +55,10 @@ fn parse(body: &[u8]) -> Result<Parsed, Error> {
     let tools = tool::tools(body.tools.unwrap_or_default())?;
     let messages = message::messages(&model, body.messages.unwrap_or_default())?;
     let request = match messages.is_empty() {
-        true => None,
+        true => {
+            ignored.extend(manner.unheard());
+            None
+        }
         false => Some(manner.request(Input::chat(messages), tools)),
     };
     let stream = body.stream.unwrap_or(true);

@@ -38,6 +38,8 @@ pub(super) struct Wishes {
 pub(super) struct Manner {
     request: Request,
     pub(super) keep_alive: Option<KeepAlive>,
+    /// The names of the options.
+    options: Vec<String>,
 }
 
 impl Wishes {
@@ -46,6 +48,7 @@ impl Wishes {
         no_logprobs(self.logprobs, self.top_logprobs)?;
         let options = self.options.unwrap_or_default();
         let context = options.context_length()?;
+        let names = options.names();
         let think = think::parse(self.think.as_ref())?;
         let mut template_kwargs = Map::new();
         if let Some(effort) = think.effort {
@@ -67,7 +70,8 @@ impl Wishes {
             tuning: options.tuning()?,
             ..Request::default()
         };
-        Ok(Manner { request, keep_alive: keep_alive::parse(self.keep_alive.as_ref())? })
+        let keep_alive = keep_alive::parse(self.keep_alive.as_ref())?;
+        Ok(Manner { request, keep_alive, options: names })
     }
 }
 
@@ -75,6 +79,11 @@ impl Manner {
     /// The request for an answer to `input`.
     pub(super) fn request(self, input: Input, tools: Vec<Tool>) -> Request {
         Request { input, tools, ..self.request }
+    }
+
+    /// The names of what has no effect without an answer.
+    pub(super) fn unheard(self) -> Vec<String> {
+        self.options
     }
 }
 

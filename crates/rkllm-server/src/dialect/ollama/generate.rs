@@ -67,7 +67,13 @@ fn parse(body: &[u8]) -> Result<Parsed, Error> {
         raw: body.raw.unwrap_or_default(),
     };
     let input = text.input(&mut ignored)?;
-    let request = input.map(|input| manner.request(input, Vec::new()));
+    let request = match input {
+        Some(input) => Some(manner.request(input, Vec::new())),
+        None => {
+            ignored.extend(manner.unheard());
+            None
+        }
+    };
     let stream = body.stream.unwrap_or(true);
     Ok(Parsed { model, request, keep_alive, stream, shape: Shape::Generate, ignored })
 }
@@ -154,6 +160,8 @@ mod tests {
         for fields in [r#""prompt": """#, r#""keep_alive": 0"#, r#""prompt": "", "raw": true"#] {
             assert!(with(fields).unwrap().request.is_none(), "{fields}");
         }
+        let parsed = with(r#""prompt": "", "options": {"num_ctx": 8192, "stop": "x"}"#).unwrap();
+        assert_eq!(parsed.ignored, ["options.num_ctx", "options.stop"]);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub(super) async fn copy(state: &State, body: Bytes) -> Result<HttpResponse, Err
     let store = state.hub.store()?;
     let source = named::required(body.source)?;
     let destination = named::required(body.destination)?;
-    let model = state.registry.model(Some(&source)).await;
+    let model = state.registry.to_change(&source).await;
     let model = model.map_err(|error| reply::about(&source, error))?;
-    store.copy(&model.name, &destination).await?;
+    store.copy(&model, &destination).await?;
     state.registry.rescan().await;
     Ok(reply::accepted(&ignored).finish())
 }
@@ -37,9 +37,9 @@ pub(super) async fn delete(state: &State, body: Bytes) -> Result<HttpResponse, E
     let (body, ignored) = common::parse::<Delete>(&body, r#"{"model": "name"}"#)?;
     let store = state.hub.store()?;
     let name = named::either(body.model, body.name)?;
-    let model = state.registry.model(Some(&name)).await;
+    let model = state.registry.to_change(&name).await;
     let model = model.map_err(|error| reply::about(&name, error))?;
-    store.delete(&model.name).await?;
+    store.delete(&model).await?;
     // This also takes the model out of memory.
     state.registry.rescan().await;
     Ok(reply::accepted(&ignored).finish())

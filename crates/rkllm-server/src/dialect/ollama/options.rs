@@ -25,6 +25,24 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The names of those that are there.
+    pub(super) fn names(&self) -> Vec<String> {
+        let numbers = [
+            ("temperature", &self.temperature),
+            ("top_p", &self.top_p),
+            ("top_k", &self.top_k),
+            ("repeat_penalty", &self.repeat_penalty),
+            ("frequency_penalty", &self.frequency_penalty),
+            ("presence_penalty", &self.presence_penalty),
+            ("num_predict", &self.num_predict),
+            ("seed", &self.seed),
+            ("num_ctx", &self.num_ctx),
+        ];
+        let numbers = numbers.into_iter().filter(|(_, value)| value.is_some());
+        let stop = self.stop.iter().map(|_| "stop");
+        numbers.map(|(name, _)| name).chain(stop).map(|name| format!("options.{name}")).collect()
+    }
+
     /// Tokens of prompt and answer together.
     pub(super) fn context_length(&self) -> Result<Option<i64>, Error> {
         integer("num_ctx", self.num_ctx.as_ref())

@@ -22,7 +22,7 @@ pub(super) async fn pull(state: &State, body: Bytes) -> Result<HttpResponse, Err
     let (body, ignored) = common::parse::<Body>(&body, example)?;
     let name = named::either(body.model, body.name)?;
     // Programs pull before every use; what is there is not asked for on the hub.
-    let pulling = match state.registry.model(Some(&name)).await {
+    let pulling = match state.registry.to_change(&name).await {
         Ok(_) => None,
         Err(_) => Some(state.hub.pull(&name).await?),
     };

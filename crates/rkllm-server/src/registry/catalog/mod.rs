@@ -76,6 +76,7 @@ impl Catalog {
         let old: HashMap<_, _> = old.iter().map(|entry| (&entry.key, entry)).collect();
         for entry in &mut entries {
             let same = old.get(&entry.key).filter(|old| old.same(entry));
+            let same = same.filter(|old| Arc::ptr_eq(&old.facts, &entry.facts));
             let foreseen = same.map(|old| Arc::clone(&old.foreseen));
             let foreseen = foreseen.unwrap_or_else(|| Arc::new(Foreseen::of(entry)));
             Arc::make_mut(entry).foreseen = foreseen;
@@ -102,5 +103,13 @@ impl Catalog {
     /// [`CatalogError::Ambiguous`] with the candidates, or [`CatalogError::Unusable`].
     pub(crate) fn resolve(&self, name: &str) -> Result<&Arc<ModelEntry>, CatalogError> {
         Names { entries: &self.entries, broken: &self.broken }.resolve(name)
+    }
+
+    /// The same for what must not happen to another model than the one that is meant.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve).
+    pub(crate) fn resolve_strictly(&self, name: &str) -> Result<&Arc<ModelEntry>, CatalogError> {
+        Names { entries: &self.entries, broken: &self.broken }.resolve_strictly(name)
     }
 }

@@ -31,6 +31,17 @@ impl<'a> Names<'a> {
     /// the ending of its file, a name whose words are all in the model's, at last such a name without
     /// the word for a model that answers.
     pub(super) fn resolve(self, name: &str) -> Result<&'a Arc<ModelEntry>, CatalogError> {
+        self.find(name, &[&[], &TUNED])
+    }
+
+    /// The same, but a word is left out only if it says what is true of the model: for whatever is
+    /// not to happen to another model than the one that is meant.
+    pub(super) fn resolve_strictly(self, name: &str) -> Result<&'a Arc<ModelEntry>, CatalogError> {
+        self.find(name, &[&[]])
+    }
+
+    /// The model of a name that may leave out the `silent` words of a step.
+    fn find(self, name: &str, silent: &[&[&str]]) -> Result<&'a Arc<ModelEntry>, CatalogError> {
         let key = ModelName::parse(name)?;
         let stripped = key.without_ending();
         let steps: [&dyn Fn(&ModelEntry) -> bool; 3] =
@@ -48,8 +59,7 @@ impl<'a> Names<'a> {
         self.check_broken(name, &key)?;
         // Headers are read only if names alone do not tell.
         let all: [Facts; 2] = [named, known];
-        for (tuned, facts) in [false, true].into_iter().flat_map(|t| all.map(|facts| (t, facts))) {
-            let silent: &[&str] = if tuned { &TUNED } else { &[] };
+        for (silent, facts) in silent.iter().flat_map(|silent| all.map(|facts| (silent, facts))) {
             let means = |entry: &&Arc<ModelEntry>| {
                 in_words(entry, &key, stripped.as_ref(), (facts, silent))
             };

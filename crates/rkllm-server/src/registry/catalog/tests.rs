@@ -314,6 +314,17 @@ fn names_as_clients_say_them() {
 }
 
 #[test]
+fn what_is_to_be_changed_is_not_another_model() {
+    let tree = Tree::new(&["gemma3-270m-it.gguf", "Qwen3-0.6B-w8a8.rkllm"]);
+    let catalog = tree.scan();
+    let strictly = |name| catalog.resolve_strictly(name).map(|entry| entry.name.clone());
+    assert_eq!(resolved(&catalog, "gemma3:270m").unwrap(), "gemma3-270m-it");
+    assert!(matches!(strictly("gemma3:270m"), Err(CatalogError::Unknown { .. })));
+    assert_eq!(strictly("gemma3:270m-it").unwrap(), "gemma3-270m-it");
+    assert_eq!(strictly("qwen3:0.6b").unwrap(), "Qwen3-0.6B-w8a8");
+}
+
+#[test]
 fn aliases_of_two_models_are_ambiguous_and_names_win() {
     let tree = Tree::new(&["a/m.gguf", "b/m.gguf", "c.gguf"]);
     tree.write("a/model.toml", "aliases = [\"chat\", \"c\"]");

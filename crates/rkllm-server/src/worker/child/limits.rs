@@ -2,6 +2,7 @@
 
 use rkllm::{Capability, Runtime};
 use rkllm_api::{Limits, Template, Tokenizer};
+use rkllm_chat::ChatTemplate;
 
 use super::text::TextSide;
 use super::vocabulary::Vocabulary;
@@ -14,12 +15,12 @@ pub(super) fn limits(runtime: &Runtime, text: Option<&TextSide>) -> Limits {
         None => Tokenizer::Unknown,
     };
     let constraints = runtime.supports(Capability::Constraint);
-    let source = text.and_then(|text| text.source.as_deref());
+    let template = text.and_then(|text| text.template.as_ref());
     let refused = [
         ("tools", text.is_none_or(|text| text.template.is_none())),
         ("suffix", text.is_none_or(|text| text.gap.is_none())),
         ("tokens", text.is_none()),
-        ("documents", !source.is_some_and(|source| source.contains("documents"))),
+        ("documents", !template.is_some_and(ChatTemplate::supports_documents)),
         ("grammar", !constraints),
         ("logprobs", true),
     ];

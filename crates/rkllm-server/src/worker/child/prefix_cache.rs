@@ -122,8 +122,8 @@ impl PrefixCache {
         }
         if !self.has_room(tokens) {
             let told = std::mem::replace(&mut self.told, true);
-            let message = "conversations that take turns start anew: the disk of --prefix-cache-dir \
-                           or --prefix-cache itself is too small for their states";
+            let message = "conversations that take turns start anew: the last state could not be \
+                           saved, or there is no room for the next in --prefix-cache or on its disk";
             return if told { Ok(None) } else { Err(message.to_owned()) };
         }
         self.to_save -= 1;
@@ -177,7 +177,9 @@ impl PrefixCache {
     fn keep(&mut self, state: &State, path: PathBuf) {
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let new = Saved { state: state.clone(), path, size };
-        self.token_size = Some(size / state.tokens.len().max(1) as u64);
+        if size > 0 {
+            self.token_size = Some(size / state.tokens.len().max(1) as u64);
+        }
         if size == 0 || size > self.spec.budget {
             // Nothing was written, or no state of this model ever fits.
             remove(&new);

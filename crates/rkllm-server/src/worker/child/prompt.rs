@@ -2,8 +2,8 @@
 
 use rkllm::{Capability, Content, Input as RuntimeInput, RunOptions};
 use rkllm_chat::{
-    Adaptation, Fit, KnownFunction, Message, Output as Pipeline, OutputOptions, Prompt,
-    RenderOptions, Role, Segment, ToolFormat, fit,
+    Adaptation, ChatTemplate, Fit, KnownFunction, Message, Output as Pipeline, OutputOptions,
+    Prompt, RenderOptions, Role, Segment, ToolFormat, fit,
 };
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn within(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
         None => plain(loaded, &request, &mut ignored)?,
     };
     let context = context(loaded, &request);
-    let room = written.tokens.map(|tokens| room(context, tokens)).transpose()?;
+    let room = written.tokens.map(|tokens| room(loaded, context, tokens)).transpose()?;
     let mut options = run_options(loaded, &request.tuning, &mut ignored);
     options.constraint = shape.constraint;
     // Runtimes need not understand a number that is larger than their context.
@@ -118,6 +118,7 @@ fn within(loaded: &Loaded, mut request: Request) -> Result<Ready, Error> {
 /// Tokens of a request's prompt.
 pub(super) fn length(loaded: &Loaded, text: &TextSide, mut request: Request) -> Result<u32, Error> {
     adjust(loaded, &mut request);
+    check_template(loaded, &request)?;
     refuse_far_too_long(loaded, &request)?;
     let shape = Shape::of(loaded, &request)?;
     if let Some(instruction) = &shape.instruction {
@@ -186,7 +187,7 @@ fn refuse_far_too_long(loaded: &Loaded, request: &Request) -> Result<(), Error> 
     if bytes <= longest_piece.saturating_mul(context as usize).saturating_mul(times) {
         return Ok(());
     }
-    Err(too_long(&format!("{bytes} bytes"), context))
+    Err(too_long(loaded, &format!("{bytes} bytes"), context))
 }
 
 /// Tokens that prompt and answer may have together.
@@ -205,21 +206,25 @@ fn overflow(loaded: &Loaded, request: &Request) -> Overflow {
     request.overflow.or(loaded.spec.prompting.overflow).unwrap_or(Overflow::Refuse)
 }
 
-fn too_long(size: &str, context: u32) -> Error {
+fn too_long(loaded: &Loaded, size: &str, context: u32) -> Error {
+    let (whose, larger) = match context < loaded.facts.context {
+        true => ("The request's", "ask for a larger context"),
+        false => ("This model's", "restart the server with a larger --context-length"),
+    };
     Error::new(
         Code::ContextLengthExceeded,
         format!(
-            "This model's maximum context length is {context} tokens. However, the prompt has {size}; \
-             shorten it or restart the server with a larger --context-length"
+            "{whose} maximum context length is {context} tokens. However, the prompt has {size}; \
+             shorten it or {larger}"
         ),
     )
 }
 
 /// The tokens that the context has left for an answer; at least one.
-fn room(context: u32, tokens: u32) -> Result<u32, Error> {
+fn room(loaded: &Loaded, context: u32, tokens: u32) -> Result<u32, Error> {
     match context.checked_sub(tokens) {
         Some(room @ 1..) => Ok(room),
-        _ => Err(too_long(&format!("{tokens} tokens"), context)),
+        _ => Err(too_long(loaded, &format!("{tokens} tokens"), context)),
     }
 }
 
@@ -383,8 +388,8 @@ fn check_template(loaded: &Loaded, request: &Request) -> Result<(), Error> {
         let message = "this model has no chat template, so it cannot be told of tools";
         return refused("tools", message);
     }
-    let source = text.and_then(|text| text.source.as_ref());
-    if !request.documents.is_empty() && !source.is_some_and(|text| text.contains("documents")) {
+    let template = text.and_then(|text| text.template.as_ref());
+    if !request.documents.is_empty() && !template.is_some_and(ChatTemplate::supports_documents) {
         let message =
             "this model's chat template has no place for documents; put their text into a message";
         return refused("documents", message);

@@ -274,13 +274,17 @@ impl Progress<'_, '_> {
 
     fn done(self, outcome: Outcome) -> Done {
         let Self { delivery, pipeline, ready, .. } = self;
+        let computed = outcome.perf.map(|perf| perf.prefill_tokens);
+        let prompt = ready.tokens.or(computed).unwrap_or(0);
+        let full = ready.limit.is_some_and(|limit| self.tokens >= limit)
+            || prompt.saturating_add(self.tokens) >= ready.context;
+        let full = full && matches!(self.ended, None | Some(Ended::Limit));
+        let pipeline = if full { pipeline.cut() } else { pipeline };
         let summary = pipeline.finish(&mut |piece| delivery.piece(piece));
         if summary.malformed > 0 {
             let count = summary.malformed;
             delivery.note(format!("{count} calls could not be read and were delivered as text"));
         }
-        let computed = outcome.perf.map(|perf| perf.prefill_tokens);
-        let prompt = ready.tokens.or(computed).unwrap_or(0);
         let usage = Usage {
             prompt,
             cached: prompt.saturating_sub(computed.unwrap_or(prompt)),
@@ -293,13 +297,10 @@ impl Progress<'_, '_> {
             decode: self.last.map_or(Duration::ZERO, |last| last - first),
             ..Timings::default()
         };
-        let full = ready.limit.is_some_and(|limit| self.tokens >= limit)
-            || prompt.saturating_add(self.tokens) >= ready.context;
         // Of calls that are known only at the end, the first one may be whole and another cut.
         let called = delivery.is_over() && !(summary.unclosed_call && summary.tool_calls == 1);
-        let cut = full && matches!(self.ended, None | Some(Ended::Limit)) && !called;
         let stop = summary.stop.and_then(|index| ready.stops.get(index).cloned());
-        Done { finish: finish(&summary, cut), stop, usage, timings }
+        Done { finish: finish(&summary, full && !called), stop, usage, timings }
     }
 }
 
