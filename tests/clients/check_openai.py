@@ -186,6 +186,7 @@ def errors():
     for stream in (False, True):
         too_long = raised(openai.BadRequestError, lambda: create(LONG, stream=stream))
         assert too_long.code == "context_length_exceeded", too_long.body
+        assert "maximum context length is" in too_long.message, too_long.message
     raised(openai.NotFoundError, lambda: client.post("/nowhere", cast_to=object))
 
 

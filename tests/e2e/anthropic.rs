@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use rkllm_fake::Script;
 use serde_json::{Value, json};
 
+use crate::hermes;
 use crate::server::Server;
 
 /// Far longer than anything here takes.
@@ -185,4 +186,22 @@ async fn models_are_listed_for_clients_that_say_they_are_anthropics() {
     let unknown = asked("claude-unknown").await;
     assert_eq!(unknown["error"]["type"], "not_found_error", "{unknown}");
     assert!(unknown["request_id"].is_string());
+}
+
+#[tokio::test]
+async fn tokens_are_counted_while_the_model_is_busy_and_nobody_may_wait() {
+    let script = Script::new();
+    script.set("TOKENS", "forever").set("TOKEN_US", 20_000);
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &["--queue-depth", "0"]);
+    let running = ask(&server, "/v1/messages", &hello(true)).send().await.unwrap();
+    script.wait_for_log("run start", DEADLINE);
+    let mut body = hello(false);
+    body.as_object_mut().unwrap().remove("max_tokens");
+    let counted = ask(&server, "/v1/messages/count_tokens", &body).send().await.unwrap();
+    assert_eq!(counted.status(), 200);
+    assert!(counted.json::<Value>().await.unwrap()["input_tokens"].as_u64().unwrap() > 10);
+    let refused = ask(&server, "/v1/messages", &hello(false)).send().await.unwrap();
+    assert_eq!(refused.status(), 503, "the model is still busy");
+    drop(running);
 }

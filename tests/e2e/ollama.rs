@@ -201,3 +201,37 @@ async fn whoever_leaves_makes_room() {
     assert_eq!(next.json::<Value>().await.unwrap()["eval_count"], 3);
     assert!(script.misuse().is_empty(), "{:?}", script.misuse());
 }
+
+#[tokio::test]
+async fn vectors_of_nothing_of_too_much_and_of_more_numbers_than_there_are() {
+    let script = Script::new();
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &["--context-length", "64"]);
+    let embed = async |more: Value| {
+        let mut body = json!({"model": "model"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let response = post(&server, "/api/embed", body).await;
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let long = "word ".repeat(50);
+    let (status, said) = embed(json!({"input": long, "truncate": false})).await;
+    assert_eq!(
+        (status, said),
+        (400, json!({"error": "the input length exceeds the context length"}))
+    );
+    let (status, said) = embed(json!({"input": long})).await;
+    assert_eq!((status, &said["prompt_eval_count"]), (200, &json!(64)), "{said}");
+    let (status, said) = embed(json!({"input": []})).await;
+    assert_eq!((status, &said["embeddings"]), (200, &json!([])));
+    let old = post(&server, "/api/embeddings", json!({"model": "model", "prompt": ""})).await;
+    assert_eq!(old.status(), 200);
+    assert_eq!(old.json::<Value>().await.unwrap(), json!({"embedding": []}));
+    let (_, all) = embed(json!({"input": "a"})).await;
+    let (status, said) = embed(json!({"input": "a", "dimensions": 100_000})).await;
+    assert_eq!((status, &said["embeddings"]), (200, &all["embeddings"]));
+    assert!(!all["embeddings"][0].as_array().unwrap().is_empty(), "{all}");
+    let body = json!({"model": "model", "input": "a", "dimensions": 100_000});
+    let refused = post(&server, "/v1/embeddings", body).await;
+    assert_eq!(refused.status(), 400);
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"]["param"], "dimensions");
+}

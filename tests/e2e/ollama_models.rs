@@ -182,6 +182,9 @@ async fn a_model_comes_from_the_hub_once() {
     assert_eq!(first.last().unwrap(), "success");
     assert!(answers(&server, name).await, "it answers to the name that was pulled");
     assert!(!pull().await.contains(&downloading), "it is there");
+    let again = post(&server, "/api/pull", json!({"model": name, "stream": false})).await;
+    assert_eq!(again.status(), 200);
+    assert_eq!(again.json::<Value>().await.unwrap(), json!({"status": "success"}));
     let whole = json!({"model": "hf.co/me/none", "stream": false});
     let refused = post(&server, "/api/pull", whole).await;
     assert_eq!(refused.status(), 500);

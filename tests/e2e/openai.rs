@@ -74,7 +74,9 @@ async fn a_chat_in_pieces() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["cache-control"], "no-cache");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
-    let events = events(&response.text().await.unwrap());
+    let text = response.text().await.unwrap();
+    assert!(text.ends_with("\n\ndata: [DONE]\n\n"), "{text}");
+    let events = events(&text);
     let (end, chunks) = events.split_last().unwrap();
     assert_eq!(end, "[DONE]");
     assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"] && chunk["model"] == MODEL));
@@ -278,4 +280,88 @@ async fn documents_reach_templates_that_show_them() {
     let response = post(&Server::scripted(&script, &[]), "/v1/chat/completions", body()).await;
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], "yes", "{answer}");
+}
+
+#[tokio::test]
+async fn a_stream_begins_before_the_model_says_anything_and_leaving_ends_its_run() {
+    let script = Script::new();
+    script.set("PREFILL_MS", 600_000).set("PREFILL_ABORTABLE", 1);
+    let server = Server::scripted(&script, &[]);
+    let running = post(&server, "/v1/chat/completions", chat(json!({"stream": true}))).await;
+    let mut running = running.bytes_stream();
+    let first = running.next().await.unwrap().unwrap();
+    let first = events(std::str::from_utf8(&first).unwrap());
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0]["choices"][0]["delta"], json!({"role": "assistant", "content": ""}));
+    script.wait_for_log("run start", Duration::from_secs(60));
+    script.set("PREFILL_MS", 0).set("TOKENS", 3);
+    drop(running);
+    let next = post(&server, "/v1/chat/completions", chat(json!({}))).await;
+    let next: Value = next.json().await.unwrap();
+    assert_eq!(next["usage"]["completion_tokens"], 3);
+    assert!(script.misuse().is_empty(), "{:?}", script.misuse());
+}
+
+#[tokio::test]
+async fn json_comes_without_what_the_model_puts_around_it() {
+    let script = Script::new();
+    script.set("REPLY", "```json\n{\"a\":1}\n```");
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &[]);
+    let more = json!({"response_format": {"type": "json_object"}});
+    let response = post(&server, "/v1/chat/completions", chat(more)).await;
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["choices"][0]["message"]["content"], r#"{"a":1}"#, "{answer}");
+    // A call is an answer as well.
+    script.set("REPLY", "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>");
+    let more = json!({"response_format": {"type": "json_object"},
+        "tools": [{"type": "function", "function": {"name": "f"}}]});
+    let response = post(&server, "/v1/chat/completions", chat(more)).await;
+    let answer: Value = response.json().await.unwrap();
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls", "{answer}");
+    assert_eq!(choice["message"]["tool_calls"][0]["function"]["name"], "f");
+}
+
+#[tokio::test]
+async fn thoughts_are_no_part_of_the_json_that_was_asked_for() {
+    let script = Script::new();
+    script.set("REPLY", r#"<t>Hm</t>{"a":1}"#);
+    hermes::add_files(&script);
+    let settings = "reasoning = { start = \"<t>\", end = \"</t>\" }\n";
+    std::fs::write(script.model().parent().unwrap().join("model.toml"), settings).unwrap();
+    let server = Server::scripted(&script, &[]);
+    let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}},
+        "required": ["a"], "additionalProperties": false});
+    let more = json!({"response_format":
+        {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}});
+    let response = post(&server, "/v1/chat/completions", chat(more)).await;
+    let answer: Value = response.json().await.unwrap();
+    let message = &answer["choices"][0]["message"];
+    assert_eq!(message["content"], r#"{"a":1}"#, "{answer}");
+    assert_eq!(message["reasoning_content"], "Hm");
+}
+
+#[tokio::test]
+async fn tokens_that_the_model_does_not_have_are_refused() {
+    let script = Script::new();
+    hermes::add_files(&script);
+    let server = Server::scripted(&script, &[]);
+    for (path, body, param) in [
+        ("/v1/embeddings", json!({"model": MODEL, "input": [[150], [151, 100_257]]}), "input"),
+        ("/v1/completions", json!({"model": MODEL, "prompt": [150, 100_257]}), "prompt"),
+    ] {
+        let response = post(&server, path, body).await;
+        assert_eq!(response.status(), 400, "{path}");
+        let error = response.json::<Value>().await.unwrap()["error"].take();
+        assert_eq!(error["param"], param);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("the token 100257, which this model does not have"), "{message}");
+    }
+    for (path, body) in [
+        ("/v1/embeddings", json!({"model": MODEL, "input": [[150], [151]]})),
+        ("/v1/completions", json!({"model": MODEL, "prompt": [150, 151]})),
+    ] {
+        assert_eq!(post(&server, path, body).await.status(), 200, "{path}");
+    }
 }

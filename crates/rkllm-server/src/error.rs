@@ -116,4 +116,9 @@ impl Error {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, message)
     }
+
+    /// The server or the model goes down; whatever follows it takes a moment to start.
+    pub(crate) fn shutting_down(message: impl Into<String>) -> Self {
+        Self { retry_after: Some(5), ..Self::new(Code::ShuttingDown, message) }
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) struct ModelInfo {
     pub(crate) quantization: String,
     /// Tokens that prompt and answer may have together, as it is or would be loaded.
     pub(crate) context: u32,
+    /// Numbers in a vector of the model, where its file says so.
+    pub(crate) embedding_length: Option<u64>,
     pub(crate) abilities: Abilities,
     /// What it can be held to and what it refuses, once it is in memory.
     pub(crate) limits: Option<rkllm_api::Limits>,
@@ -37,6 +39,13 @@ pub(crate) struct ModelInfo {
     /// What requests that say nothing are sampled with.
     pub(crate) defaults: Tuning,
     pub(crate) state: ModelState,
+}
+
+impl ModelInfo {
+    /// Whether its file can be read. One that cannot has no digest.
+    pub(crate) fn readable(&self) -> bool {
+        !self.digest.is_empty()
+    }
 }
 
 /// What a model can be asked for.

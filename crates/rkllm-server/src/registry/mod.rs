@@ -445,7 +445,7 @@ fn unexpected(output: &Output) -> Error {
 }
 
 fn shutting_down() -> Error {
-    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
+    Error::shutting_down("the server is shutting down; try again later")
 }
 
 /// A model file as the only one there is.

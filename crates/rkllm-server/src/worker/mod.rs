@@ -21,14 +21,14 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::generate::{Event, Request};
 
 pub(crate) use answer::Answer;
 pub(crate) use breaker::Breaker;
 pub(crate) use protocol::Prepared;
 pub(crate) use spec::{Adapter, Facts, ModelSpec, PrefixCacheSpec, Prompting, RuntimeChoice};
-pub(crate) use work::{Embed, EmbedInput, Output, Work};
+pub(crate) use work::{Dimensions, Embed, EmbedInput, Output, Work};
 
 use protocol::Id;
 use supervisor::Supervisor;
@@ -254,5 +254,5 @@ impl Drop for LeaveOnDrop<'_> {
 }
 
 fn closed() -> Error {
-    Error::new(Code::ShuttingDown, "the model is being unloaded; try again")
+    Error::shutting_down("the model is being unloaded; try again")
 }

@@ -33,9 +33,18 @@ impl Work {
 pub(crate) struct Embed {
     pub(crate) inputs: Vec<EmbedInput>,
     /// Numbers per vector; `None` is all.
-    pub(crate) dimensions: Option<u32>,
+    pub(crate) dimensions: Option<Dimensions>,
     /// Whether what is too long is cut; else it is refused.
     pub(crate) truncate: bool,
+}
+
+/// Numbers that a vector is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Dimensions {
+    /// So many; refused where the model's vectors have fewer.
+    Exactly(u32),
+    /// So many, or all where the model's vectors have fewer.
+    AtMost(u32),
 }
 
 /// One text to be turned into a vector.

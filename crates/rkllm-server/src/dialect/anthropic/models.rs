@@ -49,7 +49,8 @@ pub(super) async fn one(
 }
 
 fn wire(models: Vec<ModelInfo>) -> List {
-    let data: Vec<_> = models.into_iter().map(Model::from).collect();
+    let models = models.into_iter().filter(ModelInfo::readable);
+    let data: Vec<_> = models.map(Model::from).collect();
     List {
         first_id: data.first().map(|model| model.id.clone()),
         last_id: data.last().map(|model| model.id.clone()),
@@ -90,11 +91,12 @@ mod tests {
             format: "gguf",
             size_bytes: 1,
             modified: UNIX_EPOCH + Duration::from_millis(1_700_000_000_500),
-            digest: String::new(),
+            digest: "0".repeat(64),
             architecture: String::new(),
             parameter_size: String::new(),
             quantization: String::new(),
             context: 4096,
+            embedding_length: None,
             abilities: Abilities::default(),
             limits: None,
             template: None,
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn a_list_is_one_page() {
         insta::assert_json_snapshot!(wire(vec![info("org/a"), info("b")]));
-        insta::assert_json_snapshot!(wire(Vec::new()), @r#"
+        insta::assert_json_snapshot!(wire(vec![ModelInfo { digest: String::new(), ..info("broken") }]), @r#"
         {
           "data": [],
           "has_more": false,

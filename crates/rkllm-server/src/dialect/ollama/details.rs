@@ -84,6 +84,7 @@ pub(super) fn example() -> ModelInfo {
         parameter_size: "0.6B".into(),
         quantization: "w8a8".into(),
         context: 4096,
+        embedding_length: Some(1024),
         abilities: Abilities {
             completion: true,
             tools: true,

@@ -11,6 +11,7 @@ use crate::app::State;
 use crate::dialect::json;
 use crate::error::{Code, Error};
 use crate::registry::{Embed, EmbedInput, Embeddings, Target};
+use crate::worker::Dimensions;
 
 #[derive(Deserialize)]
 struct Body {
@@ -137,12 +138,12 @@ fn invalid() -> Error {
     error
 }
 
-fn dimensions(value: Option<&Value>) -> Result<Option<u32>, Error> {
+fn dimensions(value: Option<&Value>) -> Result<Option<Dimensions>, Error> {
     let Some(wanted) = super::number::integer("dimensions", value)? else { return Ok(None) };
     match u32::try_from(wanted) {
         // No number of dimensions means all of them.
         Ok(0) => Ok(None),
-        Ok(wanted) => Ok(Some(wanted)),
+        Ok(wanted) => Ok(Some(Dimensions::AtMost(wanted))),
         Err(_) => Err(Error::invalid(format!("dimensions is {wanted}; send a number from 1 up"))),
     }
 }
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn sizes_and_cutting() {
         let embed = with(r#""input": "a", "dimensions": 64, "truncate": false"#).unwrap();
-        assert_eq!((embed.dimensions, embed.truncate), (Some(64), false));
+        assert_eq!((embed.dimensions, embed.truncate), (Some(Dimensions::AtMost(64)), false));
         let embed = with(r#""input": "a", "dimensions": 0"#).unwrap();
         assert_eq!((embed.dimensions, embed.truncate), (None, true));
         assert!(with(r#""input": "a", "dimensions": -1"#).is_err());

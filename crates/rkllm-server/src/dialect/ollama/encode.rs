@@ -327,4 +327,9 @@ mod tests {
         }
         "#);
     }
+
+    #[test]
+    fn silence_has_no_line() {
+        assert_eq!(Encoder::KEEP_ALIVE, b"");
+    }
 }

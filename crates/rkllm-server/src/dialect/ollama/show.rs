@@ -125,6 +125,9 @@ fn facts(model: &ModelInfo) -> Map<String, Value> {
         facts.insert("general.parameter_count".to_owned(), count.into());
     }
     facts.insert(format!("{family}.context_length"), model.context.into());
+    if let Some(length) = model.embedding_length {
+        facts.insert(format!("{family}.embedding_length"), length.into());
+    }
     facts
 }
 
@@ -170,7 +173,8 @@ mod tests {
             "general.architecture": "qwen3",
             "general.basename": "qwen3-0.6b",
             "general.parameter_count": 600000000,
-            "qwen3.context_length": 4096
+            "qwen3.context_length": 4096,
+            "qwen3.embedding_length": 1024
           },
           "capabilities": [
             "completion",
@@ -187,6 +191,7 @@ mod tests {
         let model = ModelInfo {
             architecture: String::new(),
             parameter_size: String::new(),
+            embedding_length: None,
             template: None,
             abilities: Abilities::default(),
             ..example()
@@ -196,6 +201,7 @@ mod tests {
         assert_eq!(shown.model_info["general.architecture"], "rkllm");
         assert_eq!(shown.model_info["rkllm.context_length"], 4096);
         assert!(!shown.model_info.contains_key("general.parameter_count"));
+        assert!(!shown.model_info.contains_key("rkllm.embedding_length"));
     }
 
     #[test]

@@ -50,9 +50,9 @@ pub(super) async fn ps(state: Data<State>) -> HttpResponse {
     reply::json(HttpResponse::Ok(), &running(&models))
 }
 
-/// All models, newest first.
+/// All models that can be read, newest first.
 fn all(models: &[ModelInfo]) -> Models<Tag<'_>> {
-    let mut models: Vec<&ModelInfo> = models.iter().collect();
+    let mut models: Vec<&ModelInfo> = models.iter().filter(|model| model.readable()).collect();
     models.sort_by_key(|model| Reverse(model.modified));
     Models { models: models.into_iter().map(tag).collect() }
 }
@@ -149,7 +149,8 @@ mod tests {
           ]
         }
         "#);
-        assert_eq!(serde_json::to_string(&all(&[])).unwrap(), r#"{"models":[]}"#);
+        let broken = ModelInfo { digest: String::new(), ..example() };
+        assert_eq!(serde_json::to_string(&all(&[broken])).unwrap(), r#"{"models":[]}"#);
     }
 
     #[test]

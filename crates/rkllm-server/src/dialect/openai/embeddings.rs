@@ -15,6 +15,7 @@ use crate::app::State;
 use crate::dialect::json;
 use crate::error::Error;
 use crate::registry::{Embed, EmbedInput, Embeddings, Target};
+use crate::worker::Dimensions;
 
 #[derive(Debug, Deserialize)]
 struct Body {
@@ -84,7 +85,7 @@ fn parse(body: &[u8]) -> Result<Parsed, Error> {
         }
     };
     let dimensions = body.dimensions.map(|count| match u32::try_from(count) {
-        Ok(count @ 1..) => Ok(count),
+        Ok(count @ 1..) => Ok(Dimensions::Exactly(count)),
         _ => {
             let message = format!("dimensions is {count}; send an integer from 1");
             Err(invalid("dimensions", message))
@@ -132,7 +133,10 @@ mod tests {
         .unwrap();
         let inputs = [EmbedInput::Text("a".to_owned()), EmbedInput::Tokens(vec![1, 2])];
         assert_eq!(parsed.embed.inputs, inputs);
-        assert_eq!((parsed.embed.dimensions, parsed.embed.truncate), (Some(64), true));
+        assert_eq!(
+            (parsed.embed.dimensions, parsed.embed.truncate),
+            (Some(Dimensions::Exactly(64)), true)
+        );
         assert_eq!((parsed.encoding, parsed.ignored), (Encoding::Base64, vec!["user".to_owned()]));
         let plain = parse(br#"{"model": "m", "input": [7, 8], "dimensions": null}"#).unwrap();
         assert_eq!(plain.embed.inputs, [EmbedInput::Tokens(vec![7, 8])]);

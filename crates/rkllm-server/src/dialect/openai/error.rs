@@ -68,6 +68,7 @@ pub(super) fn about(prompt: &str) -> impl Fn(Error) -> Error + '_ {
 
 fn kind(code: Code) -> &'static str {
     match code.status().as_u16() {
+        403 => "permission_error",
         429 => "rate_limit_error",
         400..500 => "invalid_request_error",
         _ => "server_error",
@@ -123,6 +124,10 @@ mod tests {
             body(&Error::new(Code::RateLimited, "slow down")),
             @r#"{"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#
         );
+        insta::assert_snapshot!(
+            body(&Error::new(Code::Forbidden, "not from here")),
+            @r#"{"error":{"message":"not from here","type":"permission_error","param":null,"code":"forbidden"}}"#
+        );
     }
 
     #[test]
@@ -157,6 +162,8 @@ mod tests {
         let loading = Error { retry_after: Some(20), ..Error::new(Code::QueueTimeout, "wait") };
         assert_eq!(header(&loading, "retry-after").as_deref(), Some("20"));
         assert_eq!(header(&loading, "x-should-retry"), None);
+        let closing = Error::shutting_down("the server is shutting down");
+        assert_eq!(header(&closing, "retry-after").as_deref(), Some("5"));
         let broken = Error::new(Code::InvalidOutput, "no JSON");
         assert_eq!(header(&broken, "x-should-retry").as_deref(), Some("false"));
         let key = Error::new(Code::Unauthorized, "no key");

@@ -39,10 +39,14 @@ impl From<ModelInfo> for Model {
     }
 }
 
-/// All models.
+/// All models that can be read.
 pub(super) async fn list(state: &State) -> Result<HttpResponse, Error> {
-    let data = state.registry.models().await.into_iter().map(Model::from).collect();
-    Ok(HttpResponse::Ok().json(List { object: "list", data }))
+    Ok(HttpResponse::Ok().json(wire(state.registry.models().await)))
+}
+
+fn wire(models: Vec<ModelInfo>) -> List {
+    let data = models.into_iter().filter(ModelInfo::readable).map(Model::from).collect();
+    List { object: "list", data }
 }
 
 /// One model. Names may contain slashes, so one at the end may belong to the path.
@@ -72,6 +76,7 @@ mod tests {
             parameter_size: "135M".to_owned(),
             quantization: "Q4_1".to_owned(),
             context: 4096,
+            embedding_length: None,
             abilities: Abilities::default(),
             limits: None,
             template: None,
@@ -83,11 +88,9 @@ mod tests {
 
     #[test]
     fn models_are_listed_and_no_models_are_an_empty_list() {
-        let list = |infos: Vec<ModelInfo>| {
-            let data = infos.into_iter().map(Model::from).collect();
-            serde_json::to_string(&List { object: "list", data }).unwrap()
-        };
+        let list = |infos: Vec<ModelInfo>| serde_json::to_string(&wire(infos)).unwrap();
         insta::assert_snapshot!(list(vec![info("org/smol:135m")]), @r#"{"object":"list","data":[{"id":"org/smol:135m","object":"model","created":1760000000,"owned_by":"library","context_length":4096,"max_model_len":4096}]}"#);
-        insta::assert_snapshot!(list(Vec::new()), @r#"{"object":"list","data":[]}"#);
+        let broken = ModelInfo { digest: String::new(), ..info("broken") };
+        insta::assert_snapshot!(list(vec![broken]), @r#"{"object":"list","data":[]}"#);
     }
 }

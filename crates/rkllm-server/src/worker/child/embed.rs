@@ -9,7 +9,7 @@ use super::engine::{Engine, Ticket};
 use super::load::Loaded;
 use crate::error::{Code, Error};
 use crate::worker::protocol::FromChild;
-use crate::worker::work::{Embed, EmbedInput, Output};
+use crate::worker::work::{Dimensions, Embed, EmbedInput, Output};
 
 /// Texts to be turned into vectors.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Texts {
     inputs: Vec<RuntimeInput>,
     tokens: u32,
     pooling: Pooling,
-    dimensions: Option<u32>,
+    dimensions: Option<Dimensions>,
 }
 
 /// Prompts whose answer is yes or no.
@@ -45,6 +45,7 @@ pub(super) fn texts(loaded: &Loaded, work: Embed) -> Result<Texts, Error> {
     let pooling = said.or(facts.map(|facts| facts.pooling)).unwrap_or(Pooling::LastToken);
     let mut texts = Texts { inputs: Vec::new(), tokens: 0, pooling, dimensions: work.dimensions };
     for (index, input) in work.inputs.into_iter().enumerate() {
+        known(loaded, &input, index)?;
         let (content, count) = content(loaded, input, (index, work.truncate))?;
         texts.tokens = texts.tokens.saturating_add(count);
         texts.inputs.push(input_of(content));
@@ -54,6 +55,19 @@ pub(super) fn texts(loaded: &Loaded, work: Embed) -> Result<Texts, Error> {
 
 fn input_of(content: Content) -> RuntimeInput {
     RuntimeInput { content, role: rkllm::Role::User, enable_thinking: false }
+}
+
+/// Refuses tokens that the model does not have: the runtime would fail on them.
+fn known(loaded: &Loaded, input: &EmbedInput, index: usize) -> Result<(), Error> {
+    let (EmbedInput::Tokens(tokens), Some(text)) = (input, &loaded.text) else { return Ok(()) };
+    let Some(token) = text.vocabulary.missing(tokens)? else { return Ok(()) };
+    Err(Error {
+        param: Some("input".to_owned()),
+        ..Error::invalid(format!(
+            "input[{index}] has the token {token}, which this model does not have; send text \
+             (LangChain: check_embedding_ctx_length=False)"
+        ))
+    })
 }
 
 fn content(
@@ -153,14 +167,18 @@ impl Engine<'_> {
         &mut self,
         ticket: Ticket<'_>,
         input: RuntimeInput,
-        how: (Pooling, Option<u32>),
+        how: (Pooling, Option<Dimensions>),
     ) -> Result<Vec<f32>, Error> {
         let (pooling, dimensions) = how;
+        let size = |count| usize::try_from(count).unwrap_or(usize::MAX);
         let states = self.numbers(ticket, |session| session.hidden_states(input))?;
         let width = NonZeroUsize::new(states.width).ok_or_else(|| failed("no hidden states"))?;
         let mut vector = pooling.pool(&states.data, width).map_err(failed)?;
         if let Some(dimensions) = dimensions {
-            let dimensions = usize::try_from(dimensions).unwrap_or(usize::MAX);
+            let dimensions = match dimensions {
+                Dimensions::Exactly(count) => size(count),
+                Dimensions::AtMost(count) => size(count).min(vector.len()),
+            };
             truncate(&mut vector, dimensions).map_err(|error| Error {
                 param: Some("dimensions".to_owned()),
                 ..Error::invalid(error.to_string())

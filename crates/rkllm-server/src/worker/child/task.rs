@@ -4,6 +4,7 @@ use super::embed::{self, Scoring, Texts};
 use super::load::Loaded;
 use super::prompt::{self, Ready};
 use crate::error::{Code, Error};
+use crate::generate::Input;
 use crate::worker::protocol::Prepared;
 use crate::worker::work::{Output, Work};
 
@@ -47,6 +48,17 @@ pub(super) fn at_once(loaded: &Loaded, work: Work) -> Result<Output, Error> {
     }
 }
 
+/// Refuses a prompt of tokens that the model does not have: the runtime would fail on them.
+fn known(loaded: &Loaded, input: &Input) -> Result<(), Error> {
+    let (Input::Tokens(tokens), Some(text)) = (input, &loaded.text) else { return Ok(()) };
+    let Some(token) = text.vocabulary.missing(tokens)? else { return Ok(()) };
+    let message = format!(
+        "prompt has the token {token}, which this model does not have; send text or tokens of \
+         this model"
+    );
+    Err(Error { param: Some("prompt".to_owned()), ..Error::invalid(message) })
+}
+
 /// Checks work against the model.
 pub(super) fn prepare(
     loaded: &Loaded,
@@ -55,6 +67,7 @@ pub(super) fn prepare(
 ) -> Result<(Task, Prepared), Error> {
     match work {
         Work::Answer(request) => {
+            known(loaded, &request.input)?;
             let mut ready = prompt::prepare(loaded, request)?;
             ready.owner = owner;
             let prepared = Prepared { tokens: ready.tokens, ignored: ready.ignored.clone() };

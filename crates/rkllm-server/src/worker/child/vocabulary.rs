@@ -59,6 +59,20 @@ impl Vocabulary {
         }
     }
 
+    /// The first of these tokens that the model does not have.
+    pub(super) fn missing(&self, tokens: &[i32]) -> Result<Option<i32>, Error> {
+        let mut tokens = tokens.iter().copied();
+        match self {
+            Self::Runtime(model) => {
+                let size = model.info().map_err(refused)?.vocab_size;
+                Ok(tokens.find(|token| !u32::try_from(*token).is_ok_and(|token| token < size)))
+            }
+            Self::File(tokenizer) => {
+                Ok(tokens.find(|token| tokenizer.token_text(*token).is_none()))
+            }
+        }
+    }
+
     /// The one token that a text is, if it is one.
     pub(super) fn token(&self, text: &str) -> Option<i32> {
         match self {

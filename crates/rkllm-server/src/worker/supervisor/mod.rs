@@ -413,5 +413,5 @@ fn busy(depth: usize, seconds: u32) -> Error {
 }
 
 fn shutting_down() -> Error {
-    Error::new(Code::ShuttingDown, "the server is shutting down; try again later")
+    Error::shutting_down("the server is shutting down; try again later")
 }

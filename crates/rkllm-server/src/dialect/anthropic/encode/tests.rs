@@ -186,3 +186,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sign_of_life_is_a_ping() {
+    assert_eq!(Encoder::KEEP_ALIVE, b"event: ping\ndata: {\"type\":\"ping\"}\n\n");
+}

@@ -182,4 +182,9 @@ mod tests {
         let within = encoded(Calls::Current, plan, vec![Event::Started, text("Hel"), failed()]);
         insta::assert_snapshot!(format!("{before}---\n{within}"));
     }
+
+    #[test]
+    fn a_sign_of_life_is_a_comment() {
+        assert_eq!(<Encoder as stream::Encoder>::KEEP_ALIVE, b": keep-alive\n\n");
+    }
 }

@@ -80,4 +80,9 @@ mod tests {
         let failed = Event::Failed(Error::new(Code::InferenceFailed, "the runtime failed"));
         insta::assert_snapshot!(encoded(&[], plan, vec![Event::Started, text(" w"), failed]));
     }
+
+    #[test]
+    fn a_sign_of_life_is_a_comment() {
+        assert_eq!(<Encoder as stream::Encoder>::KEEP_ALIVE, b": keep-alive\n\n");
+    }
 }

@@ -131,3 +131,8 @@ fn what_was_streamed_is_kept_unless_it_failed() {
     let conversation = shelf.conversation("resp_1").unwrap();
     insta::assert_snapshot!(serde_json::to_string(&conversation[1]).unwrap(), @r#"{"role":"assistant","content":"","reasoning":null,"tool_calls":[{"id":"call_0","name":"weather","arguments":{"city":"Oslo"}},{"id":"call_1","name":"time","arguments":{}}],"tool_call_id":null,"name":null}"#);
 }
+
+#[test]
+fn a_sign_of_life_is_a_comment() {
+    assert_eq!(Encoder::KEEP_ALIVE, b": keep-alive\n\n");
+}
