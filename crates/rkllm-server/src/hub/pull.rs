@@ -15,8 +15,9 @@ use super::stage::File;
 use super::store::{Fetched, Store};
 use crate::error::Error;
 
-/// Files that a `.rkllm` model needs beside it: it holds no tokenizer that others can use.
-const COMPANIONS: [&str; 8] = [
+/// Files that a `.rkllm` model needs beside it: it holds no tokenizer that others can use. None of
+/// them is settings.
+pub(super) const COMPANIONS: [&str; 8] = [
     "added_tokens.json",
     "chat_template.jinja",
     "chat_template.json",

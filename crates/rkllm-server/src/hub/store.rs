@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::download::blocking;
 use super::fault::storage;
 use super::folder::{Folder, is_path};
+use super::pull::COMPANIONS;
 use super::source;
 use super::stage::{self, File, Plan};
 use super::toml::{Changes, SettingsFile};
@@ -240,18 +241,8 @@ impl Store {
 /// Whether clients may give content to a file of this name. Settings are not among them: they name
 /// libraries to load and files to read.
 fn is_uploadable(name: &str) -> bool {
-    const TOKENIZER_FILES: [&str; 8] = [
-        "added_tokens.json",
-        "chat_template.jinja",
-        "chat_template.json",
-        "config.json",
-        "generation_config.json",
-        "special_tokens_map.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-    ];
     let is_model = name.ends_with(".gguf") || name.ends_with(".rkllm");
-    !name.contains('/') && (is_model || TOKENIZER_FILES.contains(&name))
+    !name.contains('/') && (is_model || COMPANIONS.contains(&name))
 }
 
 /// The files of a folder and those below it, but for its settings.
